@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "image/template/template.h"
 #include "machine/data/data.h"
+#include "machine/manage/halfway.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 #include "machine/state/machine.h"
@@ -158,6 +159,11 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 	config_free(&machine_schema, &temporary);
 }
 
+static void offer_halfway(void *context, const char *name)
+{
+	offer(context, name);
+}
+
 static void offer_shells(struct typed *typed)
 {
 	offer(typed, "bash");
@@ -203,6 +209,9 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 		break;
 	case WORD_VOLUME:
 		data_list(dirs, offer_volume, typed, &ignored);
+		break;
+	case WORD_HALFWAY:
+		halfway_each(dirs, offer_halfway, typed);
 		break;
 	case WORD_RECIPE:
 		template_recipes(offer, typed, &ignored);

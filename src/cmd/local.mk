@@ -103,6 +103,7 @@ libcmd_a_SOURCES = \
 	src/cmd/template/template_rename.c \
 	src/cmd/template/template_settings.c \
 	src/cmd/travel/export.c \
+	src/cmd/travel/halfway.c \
 	src/cmd/travel/move.c src/cmd/travel/move.h \
 	src/cmd/travel/move_abort.c \
 	src/cmd/travel/move_connect.c \
@@ -114,7 +115,8 @@ libcmd_a_SOURCES = \
 	src/cmd/travel/receive.c \
 	src/cmd/travel/receive_move.c \
 	src/cmd/travel/receiving.c src/cmd/travel/receiving.h \
-	src/cmd/travel/send.c \
+	src/cmd/travel/send.c src/cmd/travel/send.h \
+	src/cmd/travel/send_parts.c \
 	src/cmd/travel/synced.c src/cmd/travel/synced.h \
 	src/cmd/travel/there.c src/cmd/travel/there.h \
 	src/cmd/verbs.c src/cmd/cli/verbs.h

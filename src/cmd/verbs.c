@@ -31,8 +31,10 @@ static const struct command *const keep[] = { &command_snapshot,
 					      &command_publish,
 					      &command_backups,
 					      NULL };
-static const struct command *const travel[] = { &command_export, &command_import,  &command_send,
-						&command_move,   &command_receive, NULL };
+static const struct command *const travel[] = {
+	&command_export,  &command_import,  &command_send, &command_move,
+	&command_receive, &command_halfway, NULL
+};
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						&command_volume, NULL };
 static const struct command *const about[] = { &command_doctor, &command_completion,

@@ -110,10 +110,12 @@ libmachine_a_SOURCES = \
 	src/machine/backup/target.c src/machine/backup/target.h \
 	src/machine/manage/automatic.c src/machine/manage/automatic.h \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \
+	src/machine/manage/arrival_halfway.c \
 	src/machine/manage/distrust.c \
 	src/machine/manage/export.c \
 	src/machine/manage/hostname.c src/machine/manage/hostname.h \
 	src/machine/manage/import.c \
+	src/machine/manage/halfway.c src/machine/manage/halfway.h \
 	src/machine/manage/increment.c src/machine/manage/increment.h \
 	src/machine/manage/moment.c src/machine/manage/moment.h \
 	src/machine/manage/moving.c src/machine/manage/moving.h \

@@ -22,6 +22,10 @@ static const struct key head_keys[] = {
 	{ "increment", KEY_BOOL, 0, AT(increment), "no", 0, 0, NULL,
 	  "whether its first volume builds on a snapshot that the reader has" },
 	{ "name", KEY_LABEL, 0, AT(name), "", 0, 0, NULL, "name of the machine" },
+	{ "plan", KEY_TEXT, 0, AT(plan), "", 0, 0, NULL,
+	  "sum of what identifies all that is sent" },
+	{ "resumes", KEY_TEXT, 0, AT(resumes), "", 0, 0, NULL,
+	  "sum of the part behind which it goes on" },
 	{ "uuid", KEY_UUID, 0, AT(uuid), "", 0, 0, NULL, "uuid of the machine" },
 };
 #undef AT
@@ -56,9 +60,21 @@ static const struct schema content_schema = {
 	.size = sizeof(struct stream_volume),
 };
 
+/* Berths that know no parts refuse the keys of parts, which they are never sent. */
+static bool is_left_out(const struct schema *schema, const void *config, const struct key *key)
+{
+	const struct stream_head *head = config;
+
+	return schema == &head_schema &&
+	       ((strcmp(key->name, "plan") == 0 && (!head->plan || !*head->plan)) ||
+		(strcmp(key->name, "resumes") == 0 && (!head->resumes || !*head->resumes)));
+}
+
 static int print_settings(const struct schema *schema, const void *config, struct text *out)
 {
 	for (size_t i = 0; i < schema->count; i++) {
+		if (is_left_out(schema, config, &schema->keys[i]))
+			continue;
 		text_add(out, "%s = ", schema->keys[i].name);
 		config_text(config, &schema->keys[i], out);
 		text_add(out, "\n");

@@ -15,6 +15,8 @@
 
 enum { NAMES = 64 << 10 };
 
+#define DEFAULT_ACL "system.posix_acl_default"
+
 struct filling {
 	struct extraction x; /* first member, for casts */
 	struct unpack_report unpacked;
@@ -161,16 +163,21 @@ static void take_socket(struct archive_entry *entry)
 	}
 }
 
+/* Whether an entry is a folder that is there already. */
+static bool is_there(struct archive_entry *entry)
+{
+	struct stat st;
+
+	return archive_entry_filetype(entry) == AE_IFDIR &&
+	       lstat(archive_entry_pathname(entry), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* A folder of the base has attributes that the new one may have lost. */
 static int clear_folder(struct filling *f, struct archive_entry *entry)
 {
 	const char *path = archive_entry_pathname(entry);
-	struct stat st;
-
-	if (archive_entry_filetype(entry) != AE_IFDIR || lstat(path, &st) < 0 ||
-	    !S_ISDIR(st.st_mode))
-		return 0;
 	ssize_t n = llistxattr(path, f->names, NAMES);
+
 	for (const char *at = f->names; at < f->names + n; at += strlen(at) + 1) {
 		if (lremovexattr(path, at) < 0 && errno != ENODATA && errno != EPERM &&
 		    errno != EOPNOTSUPP)
@@ -178,6 +185,42 @@ static int clear_folder(struct filling *f, struct archive_entry *entry)
 				       strerror(errno));
 	}
 	return 0;
+}
+
+/* libarchive sets no default ACL of a folder that is there already. value: owned by the caller; NULL: it has none. */
+static int keep_default_acl(struct archive_entry *entry, void **value, size_t *size)
+{
+	const char *name;
+	const void *at;
+
+	*value = NULL;
+	archive_entry_xattr_reset(entry);
+	while (archive_entry_xattr_next(entry, &name, &at, size) == ARCHIVE_OK) {
+		if (strcmp(name, DEFAULT_ACL) != 0 || *size == 0)
+			continue;
+		*value = malloc(*size);
+		if (!*value)
+			return -ENOMEM;
+		memcpy(*value, at, *size);
+		return 0;
+	}
+	return 0;
+}
+
+static int take_folder(struct filling *f, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+	scoped_free void *acl = NULL;
+	size_t size;
+
+	if (keep_default_acl(entry, &acl, &size) < 0)
+		return err_set(&f->x.report->err, ENOMEM, "out of memory");
+	if (clear_folder(f, entry) < 0 || entry_take(&f->x, entry) < 0)
+		return -f->x.report->err.code;
+	return acl && lsetxattr(path, DEFAULT_ACL, acl, size, 0) < 0
+		       ? err_set(&f->x.report->err, errno, "entry '%s': %s", f->x.name,
+				 strerror(errno))
+		       : 0;
 }
 
 static int make_socket(struct filling *f, struct archive_entry *entry)
@@ -210,8 +253,12 @@ static int take(struct filling *f, struct archive_entry *entry)
 	if (!archive_entry_pathname(entry))
 		return entry_take(&f->x, entry);
 	take_socket(entry);
-	if (take_flags(&f->x, entry) < 0 || clear_folder(f, entry) < 0)
+	if (take_flags(&f->x, entry) < 0)
 		return -f->unpacked.err.code;
+	if (is_there(entry))
+		return take_folder(f, entry);
+	if (fill_is_further(entry))
+		return fill_further(&f->x, f->in, entry);
 	return archive_entry_filetype(entry) == AE_IFSOCK ? make_socket(f, entry)
 							  : entry_take(&f->x, entry);
 }
@@ -296,7 +343,9 @@ int fill_tree(struct source *source, int later_fd, struct stream_report *report)
 	report->stored = source->taken;
 	if (r < 0 && !report->err.code)
 		report->err = f.unpacked.err;
-	if (r == 0)
+	if (r == 0) {
 		memcpy(report->sum, source->reader.so_far, sizeof report->sum);
+		memcpy(report->point, source->reader.point, sizeof report->point);
+	}
 	return r;
 }

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 
+#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -124,6 +125,10 @@ static bool contents_fit(struct stream_reader *reader)
 	case STREAM_CLOSE:
 		reader->closed = true;
 		return chunk->plain == 16 && chunk->codec == STREAM_NONE && chunk->offset == 0;
+	case STREAM_PART:
+		reader->closed = true;
+		return chunk->plain > 0 && chunk->plain <= STREAM_POINT_MAX &&
+		       chunk->codec == STREAM_NONE && chunk->offset == 0;
 	case STREAM_HEADER:
 	case STREAM_SETTINGS:
 	case STREAM_VOLUME:
@@ -170,12 +175,32 @@ static int take_head(struct stream_reader *reader, const void *bytes, struct err
 	return STREAM_CHUNK;
 }
 
+bool stream_point_is(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)text[i]) && text[i] != ':')
+			return false;
+	}
+	return length > 0 && length <= STREAM_POINT_MAX;
+}
+
+static int take_point(struct stream_reader *reader, const char *bytes, struct err *err)
+{
+	if (!stream_point_is(bytes, reader->chunk.stored))
+		return refuse(err);
+	memcpy(reader->point, bytes, reader->chunk.stored);
+	reader->point[reader->chunk.stored] = '\0';
+	return STREAM_CHUNK;
+}
+
 /* Offsets grow, so that no byte of a volume comes twice. */
 static int count(struct stream_reader *reader, const void *bytes, struct err *err)
 {
 	const struct stream_chunk *chunk = &reader->chunk;
 	uint64_t length = chunk->type == STREAM_HOLE ? stream_number(bytes) : chunk->plain;
 
+	if (chunk->type == STREAM_PART)
+		return take_point(reader, bytes, err);
 	if (chunk->type == STREAM_CLOSE)
 		return stream_number(bytes) == reader->chunks &&
 				       stream_number((const char *)bytes + 8) == reader->bytes

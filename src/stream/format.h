@@ -4,8 +4,8 @@
  * berth-stream(5), as a reader that is fed with bytes and a writer that returns them. Pure.
  *
  * A stream is a magic, and chunks in sections: one section with header and settings; for each volume a section that
- * describes it and one with its contents; and the end. Each section ends with a SHA-256 of all of its bytes and of the
- * sum before it, so that a section can be read or written by a process of its own.
+ * describes it and one or more with its contents, its parts; and the end. Each section ends with a SHA-256 of all of its
+ * bytes and of the sum before it, so that a section can be read or written by a process of its own.
  */
 #ifndef BERTH_STREAM_FORMAT_H
 #define BERTH_STREAM_FORMAT_H
@@ -24,6 +24,7 @@ enum {
 	STREAM_HEAD = 24,           /* bytes before the data of a chunk */
 	STREAM_CHUNK_MAX = 1 << 20, /* bytes of data in a chunk, decompressed */
 	STREAM_TEXT_MAX = 256 << 10,
+	STREAM_POINT_MAX = 159, /* bytes of a point at which a writer can go on */
 	STREAM_STORED_MAX =
 		STREAM_CHUNK_MAX + (64 << 10), /* bytes of a chunk's data in the stream */
 };
@@ -39,8 +40,10 @@ enum stream_type {
 	STREAM_DATA = 'D',     /* bytes of a block volume */
 	STREAM_HOLE = 'Z',     /* a length (8 bytes, little-endian): zeros of a block volume */
 	STREAM_CLOSE = 'E',    /* chunks and bytes of these contents (8 bytes each) */
-	STREAM_END = 'F',      /* the number of volumes (8 bytes) */
-	STREAM_SUM = 'S',      /* 64 hexadecimal digits */
+	STREAM_PART =
+		'C',      /* in place of STREAM_CLOSE: a further part follows; the writer's point */
+	STREAM_END = 'F', /* the number of volumes (8 bytes) */
+	STREAM_SUM = 'S', /* 64 hexadecimal digits */
 };
 
 enum stream_section { STREAM_START, STREAM_DESCRIPTION, STREAM_CONTENTS, STREAM_ENDING };
@@ -62,11 +65,12 @@ struct stream_reader {
 	char so_far[SHA256_HEX + 1]; /* the sum of this section, once it is complete */
 	struct stream_chunk chunk;   /* the current one */
 	bool magic, in_data, done;
-	unsigned texts;         /* text chunks so far */
-	bool closed;            /* the last chunk before the sum was read */
-	uint64_t chunks, bytes; /* of contents; bytes are decompressed ones */
-	uint64_t next;          /* the least offset of the next chunk */
-	enum stream_type form;  /* STREAM_TREE or STREAM_DATA, of contents; 0: none yet */
+	unsigned texts;                   /* text chunks so far */
+	bool closed;                      /* the last chunk before the sum was read */
+	char point[STREAM_POINT_MAX + 1]; /* of a part that another one follows; "": the last */
+	uint64_t chunks, bytes;           /* of contents; bytes are decompressed ones */
+	uint64_t next;                    /* the least offset of the next chunk */
+	enum stream_type form;            /* STREAM_TREE or STREAM_DATA, of contents; 0: none yet */
 };
 
 /* The result of stream_reader_take. */
@@ -107,6 +111,9 @@ void stream_writer_magic(struct stream_writer *writer);
 /* Prints the chunk that closes contents. */
 enum { STREAM_CLOSE_SIZE = STREAM_HEAD + 16 };
 void stream_writer_close(struct stream_writer *writer, uint8_t out[STREAM_CLOSE_SIZE]);
+
+/* Whether a text is one that a point can have: letters, digits and colons. */
+bool stream_point_is(const char *text, size_t length);
 
 /* Prints the chunk with the sum, and the sum as text. */
 enum { STREAM_SUM_SIZE = STREAM_HEAD + SHA256_HEX };

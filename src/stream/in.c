@@ -92,13 +92,14 @@ int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *
 }
 
 static int get_contents(struct stream_in *in, const char *const *words, int fd, int other_fd,
-			struct err *err)
+			int flags_fd, struct err *err)
 {
 	const struct stream_run run = {
 		.words = words,
 		.fd = in->fd,
 		.mount_fd = fd,
 		.other_fd = other_fd,
+		.flags_fd = flags_fd,
 		.before = in->bytes,
 		.tick = in->tick,
 		.tick_context = in->tick_context,
@@ -111,15 +112,15 @@ static int get_contents(struct stream_in *in, const char *const *words, int fd, 
 	return 0;
 }
 
-int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
-	       struct err *err)
+int stream_get(struct stream_in *in, int mount_fd, int other_fd, int flags_fd,
+	       const struct idmap *map, struct err *err)
 {
 	char base[16], count[16];
 	const char *const words[] = { "fill", base, count, in->sum, NULL };
 
 	snprintf(base, sizeof base, "%" PRIu32, map->base);
 	snprintf(count, sizeof count, "%" PRIu32, map->count);
-	return get_contents(in, words, mount_fd, other_fd, err);
+	return get_contents(in, words, mount_fd, other_fd, flags_fd, err);
 }
 
 int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_volume *volume,
@@ -130,5 +131,5 @@ int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_v
 				      NULL };
 
 	snprintf(size, sizeof size, "%" PRIu64, volume->size);
-	return get_contents(in, words, device_fd, -1, err);
+	return get_contents(in, words, device_fd, -1, -1, err);
 }

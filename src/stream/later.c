@@ -150,21 +150,21 @@ static int fail(const char *path, int code, struct err *err)
 }
 
 /* Flags come last, because a folder that has them takes no node. */
-static int fulfil_all(const char *list, int root, bool flags, struct err *err)
+static int fulfil_all(const char *list, size_t room, int root, bool flags, struct err *err)
 {
 	scoped_free char *words = malloc(PATH_LONGEST);
 	struct later later;
 
 	if (!words)
 		return err_set(err, ENOMEM, "out of memory");
-	for (size_t at = 0; at + sizeof later <= LATER_SIZE;) {
+	for (size_t at = 0; at + sizeof later <= room;) {
 		memcpy(&later, list + at, sizeof later);
 		at += sizeof later;
 		if (later.kind == LATER_END)
 			return 0;
 		uint64_t size = (uint64_t)later.path + later.target;
 		if (later.kind > LATER_FLAGS || later.path == 0 || later.target == 0 ||
-		    size > PATH_LONGEST || size > LATER_SIZE - at)
+		    size > PATH_LONGEST || size > room - at)
 			break;
 		memcpy(words, list + at, size);
 		at += size;
@@ -179,7 +179,49 @@ static int fulfil_all(const char *list, int root, bool flags, struct err *err)
 		       "the process that filled the volume asked for what is not allowed");
 }
 
-int later_fulfil(int fd, int mount_fd, struct err *err)
+/* The request at `at` with its words: their bytes; 0: the end of the list, or a fault that fulfil_all tells. */
+static size_t next_request(const char *list, size_t at, struct later *later)
+{
+	if (at + sizeof *later > LATER_SIZE)
+		return 0;
+	memcpy(later, list + at, sizeof *later);
+	size_t size = sizeof *later + later->path + (size_t)later->target;
+	return later->kind == LATER_END || size > LATER_SIZE - at ? 0 : size;
+}
+
+/* Puts the flags off until the last part: a file or folder that has them takes nothing more. */
+static int keep_flags(const char *list, int flags_fd, struct err *err)
+{
+	struct later later;
+	size_t size;
+
+	for (size_t at = 0; (size = next_request(list, at, &later)) > 0; at += size) {
+		if (later.kind != LATER_FLAGS)
+			continue;
+		off_t kept = lseek(flags_fd, 0, SEEK_CUR);
+		if (kept < 0 || (uint64_t)kept + size > LATER_SIZE)
+			return err_set(err, E2BIG, "it has more immutable files than berth makes");
+		int r = file_write_all(flags_fd, list + at, size, -1);
+		if (r < 0)
+			return err_set(err, -r, "note flags of files: %s", strerror(-r));
+	}
+	return 0;
+}
+
+/* The flags that earlier parts have put off. */
+static int set_kept(int flags_fd, int root, struct err *err)
+{
+	off_t size = lseek(flags_fd, 0, SEEK_CUR);
+	size_t room = size < 0 ? 0 : (size_t)size + sizeof(struct later);
+	scoped_free char *list = calloc(1, room + 1);
+
+	if (size < 0 || size > LATER_SIZE || !list ||
+	    pread(flags_fd, list, (size_t)size, 0) != (ssize_t)size)
+		return err_set(err, EIO, "read the noted flags of files");
+	return fulfil_all(list, room, root, true, err);
+}
+
+int later_fulfil(int fd, int flags_fd, bool last, int mount_fd, struct err *err)
 {
 	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	void *list = mmap(NULL, LATER_SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -187,9 +229,13 @@ int later_fulfil(int fd, int mount_fd, struct err *err)
 
 	if (root < 0 || list == MAP_FAILED)
 		return err_set(err, errno, "open the volume: %s", strerror(errno));
-	r = fulfil_all(list, root, false, err);
-	if (r == 0)
-		r = fulfil_all(list, root, true, err);
+	r = fulfil_all(list, LATER_SIZE, root, false, err);
+	if (r == 0 && !last && flags_fd >= 0)
+		r = keep_flags(list, flags_fd, err);
+	else if (r == 0 && flags_fd >= 0)
+		r = set_kept(flags_fd, root, err);
+	if (r == 0 && (last || flags_fd < 0))
+		r = fulfil_all(list, LATER_SIZE, root, true, err);
 	munmap(list, LATER_SIZE);
 	return r;
 }

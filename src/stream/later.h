@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum later_kind { LATER_END, LATER_NODE, LATER_LINK, LATER_FLAGS };
@@ -29,7 +30,10 @@ int later_open(void);
 /* Adds a request at the file's offset. 0 or -errno; -ENOSPC: there are too many. target: of LATER_LINK, else "". */
 int later_ask(int fd, struct later *later, const char *path, const char *target);
 
-/* Fulfils all requests in the mounted volume. 0, or -code with the file in err. */
-int later_fulfil(int fd, int mount_fd, struct err *err);
+/*
+ * Fulfils all requests in the mounted volume. flags_fd: a file in memory that takes the flags of files until the last part
+ * sets them, behind those before at its offset; -1: they are set now. 0, or -code with the file in err.
+ */
+int later_fulfil(int fd, int flags_fd, bool last, int mount_fd, struct err *err);
 
 #endif

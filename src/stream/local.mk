@@ -20,10 +20,12 @@ stream_confined = \
 	src/stream/codec.c src/stream/codec.h \
 	src/stream/exactly.c src/stream/exactly.h \
 	src/stream/fill.c src/stream/fill.h \
+	src/stream/fill_further.c \
 	src/stream/later.c src/stream/later.h \
 	src/stream/format.c src/stream/format.h \
 	src/stream/pack.c src/stream/pack.h \
 	src/stream/pack_entry.c \
+	src/stream/pack_part.c \
 	src/stream/pack_same.c \
 	src/stream/sink.c src/stream/sink.h \
 	src/stream/source.c src/stream/source.h

@@ -40,6 +40,7 @@ struct work {
 	struct idmap map;        /* of fill */
 	bool blocks;             /* STREAM_MOUNT is a device */
 	uint64_t size;           /* of the device, for fill */
+	struct pack_parts parts; /* of pack */
 };
 
 /* A process that has its device, and otherwise nothing. */
@@ -70,7 +71,7 @@ static void pack(const struct work *work, struct stream_report *report)
 	};
 
 	if (sandbox_give_up(kept, 1, &report->err) == 0 && sink_open(&sink, work->before) == 0)
-		pack_tree(&sink, STREAM_MOUNT, work->has_base ? STREAM_OTHER : -1);
+		pack_tree(&sink, STREAM_MOUNT, work->has_base ? STREAM_OTHER : -1, &work->parts);
 	sink_close(&sink);
 }
 
@@ -128,6 +129,7 @@ static void read_report(int fd, struct stream_report *report)
 	}
 	inner.sum[sizeof inner.sum - 1] = '\0';
 	inner.err.text[sizeof inner.err.text - 1] = '\0';
+	inner.point[sizeof inner.point - 1] = '\0';
 	*report = inner;
 }
 
@@ -165,7 +167,7 @@ static int run_confined(const struct work *work, struct stream_report *report)
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
-	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, EMPTY_ROOT + 1);
+	scoped_fd int reading = fcntl(ends[0], F_DUPFD_CLOEXEC, STREAM_FLAGS + 1);
 	if (reading < 0 || (ends[1] != INNER_REPORT && dup2(ends[1], INNER_REPORT) < 0))
 		return err_set(&report->err, errno, "make a pipe: %s", strerror(errno));
 	if (work->blocks && make_empty_root(&report->err) < 0)
@@ -184,7 +186,8 @@ static void run_fill(const struct work *work, struct stream_report *report)
 		err_set(&report->err, later < 0 ? -later : errno, "make a file in memory: %s",
 			strerror(later < 0 ? -later : errno));
 	else if (run_confined(work, report) == 0)
-		later_fulfil(LATER_FD, STREAM_OTHER, &report->err);
+		later_fulfil(LATER_FD, fcntl(STREAM_FLAGS, F_GETFD) < 0 ? -1 : STREAM_FLAGS,
+			     !*report->point, STREAM_OTHER, &report->err);
 }
 
 static bool is_sum(const char *text)
@@ -202,7 +205,15 @@ static bool parse_pack(char **words, struct work *work)
 	work->codec = (enum stream_codec)codec;
 	work->before = words[2];
 	work->has_base = fcntl(STREAM_OTHER, F_GETFD) >= 0;
+	work->parts = (struct pack_parts){ .from = "-" };
 	return true;
+}
+
+static bool parse_parts(char **words, struct work *work)
+{
+	work->parts.from = words[4];
+	return strlen(words[4]) <= STREAM_POINT_MAX &&
+	       text_to_u64(words[3], 0, UINT32_MAX, &work->parts.limit) == 0;
 }
 
 /* Whether the words after the program's name are those of a caller. */
@@ -213,6 +224,8 @@ static bool parse(int count, char **words, struct work *work)
 	*work = (struct work){ 0 };
 	if (count == 3 && strcmp(words[0], "pack") == 0)
 		return parse_pack(words, work);
+	if (count == 5 && strcmp(words[0], "pack") == 0)
+		return parse_pack(words, work) && parse_parts(words, work);
 	work->blocks = count > 0 && strstr(words[0], "-blocks") != NULL;
 	if (count == 3 && strcmp(words[0], "pack-blocks") == 0)
 		return parse_pack(words, work) && work->has_base;

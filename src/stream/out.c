@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,20 +84,27 @@ static int describe(struct stream_out *out, const struct stream_volume *volume, 
 static int put_contents(struct stream_out *out, const struct stream_volume *volume, const char *how,
 			int fd, int other_fd, struct err *err)
 {
-	char codec[16];
-	const char *const words[] = { how, codec, out->sum, NULL };
+	char codec[16], limit[24];
+	const char *words[] = { how, codec, out->sum, NULL, NULL, NULL };
 	const struct stream_run run = {
 		.words = words,
 		.fd = out->fd,
 		.packs = true,
 		.mount_fd = fd,
 		.other_fd = other_fd,
+		.flags_fd = -1,
 		.before = out->bytes,
 		.tick = out->tick,
 		.tick_context = out->tick_context,
 	};
 
 	snprintf(codec, sizeof codec, "%d", (int)out->codec);
+	if (!stream_is_blocks(volume) && (out->limit || out->point)) {
+		snprintf(limit, sizeof limit, "%" PRIu64, out->limit);
+		words[3] = limit;
+		words[4] = out->point ? out->point : "-";
+		out->point = NULL;
+	}
 	if (describe(out, volume, err) < 0 || stream_run(&run, &out->report, err) < 0)
 		return -err->code;
 	memcpy(out->sum, out->report.sum, sizeof out->sum);

@@ -18,6 +18,7 @@ struct frame {
 	struct statx from;   /* of the folder */
 	uint64_t base_inode; /* 0: the base has no such folder */
 	bool said;           /* its own entry is in the archive */
+	unsigned said_in;    /* the part that has it */
 	bool changed;        /* it differs from the base's, or something in it does */
 	struct text folders; /* names of those in it, each with its NUL */
 	size_t next;         /* offset of the next to descend into */
@@ -58,7 +59,13 @@ static int put(struct walk *walk, const char *name, const struct statx *st)
 {
 	scoped_free char *path = text_format("%s%s", text_str(&walk->path), name);
 
-	return path ? pack_entry(&walk->p, name, path, st) : -ENOMEM;
+	if (!path)
+		return -ENOMEM;
+	int r = pack_part_take(&walk->p, path, st);
+	if (r <= 0)
+		return r < 0 ? r : pack_pass(&walk->p, path, st);
+	r = pack_entry(&walk->p, name, path, st);
+	return r < 0 ? r : pack_part_check(&walk->p);
 }
 
 static int push(struct walk *walk)
@@ -79,10 +86,26 @@ static void pop(struct walk *walk)
 /* The entry of the present folder: its path ends with a slash. */
 static int say_folder(struct walk *walk)
 {
+	struct packing *p = &walk->p;
 	struct frame *frame = top(walk);
+	int r = frame->said ? !pack_part_passes(p)
+			    : pack_part_take(p, text_str(&walk->path), &frame->from);
 
 	frame->said = true;
-	return pack_entry(&walk->p, ".", text_str(&walk->path), &frame->from);
+	frame->said_in = r > 0 ? p->part : 0;
+	if (r > 0)
+		r = pack_entry(p, ".", text_str(&walk->path), &frame->from);
+	return r < 0 ? r : pack_part_check(p);
+}
+
+/*
+ * What a later part puts into a folder changes the times that it has got. After a cut the reader may have the
+ * folder already, and then its times do not wait for its files.
+ */
+static bool is_outdated(const struct walk *walk, const struct frame *frame)
+{
+	return frame->said ? frame->said_in != walk->p.part || pack_part_follows_cut(&walk->p)
+			   : frame->changed;
 }
 
 /* A change in a folder changes the times of the folder, so that all folders above it are written again. */
@@ -190,6 +213,9 @@ static int note_removed(struct walk *walk, const char *name)
 	scoped_free char *path = text_format("%s%s", text_str(&walk->path), name);
 	if (!path)
 		return -ENOMEM;
+	r = pack_part_take(p, path, &base);
+	if (r <= 0)
+		return r;
 	return sink_remove(p->sink, path, strlen(path) + 1) < 0 ? -EIO : 0;
 }
 
@@ -238,7 +264,7 @@ static int leave(struct walk *walk, int base_top)
 {
 	struct packing *p = &walk->p;
 	struct frame *frame = top(walk);
-	int r = frame->changed && !frame->said ? say_folder(walk) : 0;
+	int r = is_outdated(walk, frame) ? say_folder(walk) : 0;
 
 	if (r < 0 || walk->depth == 1)
 		return r;
@@ -283,34 +309,15 @@ static int pack_below(struct walk *walk, int base_top)
 	return r;
 }
 
-static la_ssize_t take_bytes(struct archive *out, void *context, const void *bytes, size_t n)
+static int prepare(struct packing *p)
 {
-	struct sink *sink = context;
-
-	if (sink_add(sink, bytes, n) == 0)
-		return (la_ssize_t)n;
-	archive_set_error(out, sink->report->err.code, "%s", sink->report->err.text);
-	return -1;
-}
-
-static int open_archive(struct packing *p)
-{
-	p->out = archive_write_new();
 	p->entry = archive_entry_new();
 	p->names = malloc(2 * PACK_NAMES);
 	p->values = malloc(2 * PACK_VALUE);
 	p->data = malloc(2 * PACK_DATA);
-	if (!p->out || !p->entry || !p->names || !p->values || !p->data)
-		return err_set(&p->sink->report->err, ENOMEM, "out of memory");
-	/* Names are bytes. Of the two headers for attributes only this one has room for any name. */
-	if (archive_write_set_format_pax(p->out) != ARCHIVE_OK ||
-	    archive_write_set_options(p->out, "hdrcharset=BINARY,xattrheader=LIBARCHIVE") !=
-		    ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(p->out, 0) != ARCHIVE_OK ||
-	    archive_write_open(p->out, p->sink, NULL, take_bytes, NULL) != ARCHIVE_OK)
-		return err_set(&p->sink->report->err, EINVAL, "begin an archive: %s",
-			       archive_error_string(p->out));
-	return 0;
+	return p->entry && p->names && p->values && p->data
+		       ? 0
+		       : err_set(&p->sink->report->err, ENOMEM, "out of memory");
 }
 
 static int pack(struct walk *walk, int from_fd, int base_fd)
@@ -330,14 +337,22 @@ static int pack(struct walk *walk, int from_fd, int base_fd)
 	return r;
 }
 
-int pack_tree(struct sink *sink, int from_fd, int base_fd)
+int pack_tree(struct sink *sink, int from_fd, int base_fd, const struct pack_parts *parts)
 {
 	struct walk walk = { .p = { .sink = sink, .from = -1, .base = -1 } };
 	struct packing *p = &walk.p;
 
-	int r = open_archive(p);
+	int r = prepare(p);
+	if (r == 0)
+		r = pack_part_begin(p, parts);
+	if (r == 0)
+		r = pack_open_archive(p);
 	if (r == 0)
 		r = pack(&walk, from_fd, base_fd);
+	/* A tree with fewer entries than the earlier parts have is another one. */
+	if (r == 0 && pack_part_passes(p))
+		r = err_set(&sink->report->err, ESTALE,
+			    "it has changed since its first part was read");
 	if (r == 0)
 		r = sink_finish(sink);
 	while (walk.depth > 0)

@@ -174,13 +174,19 @@ static int next_extent(int fd, uint64_t at, uint64_t size, uint64_t *start, uint
 	return *start < size;
 }
 
-/* The second pass over the holes finds what the first has found, as nobody changes the file. */
-static int put_sparse(struct packing *p, int fd, uint64_t size)
-{
-	uint64_t at = 0, start, end;
-	int r;
+/* A piece of a file: all of it, unless it goes beyond the end of a part. */
+struct piece {
+	uint64_t start, end;
+	bool sparse; /* there are holes in it, or other pieces beside it */
+};
 
-	while ((r = next_extent(fd, at, size, &start, &end)) > 0) {
+/* The second pass over the holes finds what the first has found, as nobody changes the file. */
+static int put_sparse(struct packing *p, int fd, const struct piece *piece, uint64_t size)
+{
+	uint64_t at = piece->start, start, end;
+	int r = put_hole(p, at);
+
+	while (r == 0 && (r = next_extent(fd, at, piece->end, &start, &end)) > 0) {
 		r = put_hole(p, start - at);
 		if (r == 0)
 			r = put_extent(p, fd, start, end);
@@ -191,18 +197,18 @@ static int put_sparse(struct packing *p, int fd, uint64_t size)
 	return r < 0 ? r : put_hole(p, size - at);
 }
 
-static int list_extents(struct packing *p, int fd, uint64_t size)
+static int list_extents(struct packing *p, int fd, const struct piece *piece)
 {
-	uint64_t at = 0, start, end;
+	uint64_t at = piece->start, start, end;
 	int r;
 
-	while ((r = next_extent(fd, at, size, &start, &end)) > 0) {
+	while ((r = next_extent(fd, at, piece->end, &start, &end)) > 0) {
 		archive_entry_sparse_add_entry(p->entry, (la_int64_t)start,
 					       (la_int64_t)(end - start));
 		at = end;
 	}
 	/* Without an entry it would count as dense. */
-	if (r == 0 && at == 0)
+	if (r == 0 && at == piece->start)
 		archive_entry_sparse_add_entry(p->entry, 0, 0);
 	return r;
 }
@@ -222,21 +228,61 @@ static int open_file(const struct packing *p, const char *name, const struct sta
 	return take_fd(&fd);
 }
 
-static int pack_file(struct packing *p, const char *name, const struct statx *st)
+/* The end of the next piece: that of the file, or where the part is full. */
+static int find_end(const struct packing *p, int fd, uint64_t from, uint64_t size, uint64_t *end)
 {
-	scoped_fd int fd = open_file(p, name, st);
-	bool sparse = st->stx_blocks * 512 < st->stx_size;
+	uint64_t room = pack_part_room(p), at = from, start, stop;
+	int r = 0;
 
-	if (fd < 0)
-		return fd;
+	*end = size;
+	if (!p->limit || size - from <= room)
+		return 0;
+	while ((r = next_extent(fd, at, size, &start, &stop)) > 0 && stop - start <= room) {
+		room -= stop - start;
+		at = stop;
+	}
+	if (r > 0)
+		*end = start + room;
+	return r < 0 ? r : 0;
+}
+
+static int put_piece(struct packing *p, const char *name, int fd, const struct piece *piece,
+		     uint64_t size)
+{
 	int r = add_attributes(p, name, fd);
-	if (r == 0 && sparse)
-		r = list_extents(p, fd, st->stx_size);
+
+	if (piece->start > 0)
+		archive_entry_xattr_add_entry(p->entry, PACK_FURTHER, "", 0);
+	if (r == 0 && piece->sparse)
+		r = list_extents(p, fd, piece);
 	if (r == 0)
 		r = put_head(p);
 	if (r < 0)
 		return r;
-	return sparse ? put_sparse(p, fd, st->stx_size) : put_extent(p, fd, 0, st->stx_size);
+	return piece->sparse ? put_sparse(p, fd, piece, size) : put_extent(p, fd, 0, size);
+}
+
+static int pack_file(struct packing *p, const char *name, const char *path, const struct statx *st)
+{
+	scoped_fd int fd = open_file(p, name, st);
+	struct piece piece = { .start = p->offset };
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		int r = find_end(p, fd, piece.start, st->stx_size, &piece.end);
+		bool whole = piece.start == 0 && piece.end == st->stx_size;
+		piece.sparse = !whole || st->stx_blocks * 512 < st->stx_size;
+		if (r == 0)
+			r = put_piece(p, name, fd, &piece, st->stx_size);
+		if (r < 0 || piece.end == st->stx_size)
+			return r;
+		r = pack_part_end(p, piece.end);
+		if (r < 0)
+			return r;
+		piece.start = piece.end;
+		describe(p, path, st);
+	}
 }
 
 static int add_target(struct packing *p, const char *name)
@@ -264,6 +310,13 @@ static int pack_other(struct packing *p, const char *name, const struct statx *s
 	return r < 0 ? r : put_head(p);
 }
 
+int pack_pass(struct packing *p, const char *path, const struct statx *st)
+{
+	const char *first;
+
+	return st->stx_nlink > 1 && !S_ISDIR(st->stx_mode) ? find_link(p, st, path, &first) : 0;
+}
+
 int pack_entry(struct packing *p, const char *name, const char *path, const struct statx *st)
 {
 	const char *first = NULL;
@@ -278,5 +331,5 @@ int pack_entry(struct packing *p, const char *name, const char *path, const stru
 		archive_entry_copy_hardlink(p->entry, first);
 		return put_head(p);
 	}
-	return S_ISREG(st->stx_mode) ? pack_file(p, name, st) : pack_other(p, name, st);
+	return S_ISREG(st->stx_mode) ? pack_file(p, name, path, st) : pack_other(p, name, st);
 }

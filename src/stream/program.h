@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 /*
- * berth-stream pack CODEC SUM: writes the contents of a volume. berth-stream fill BASE COUNT SUM (BASE, COUNT: the id
- * map): reads them. pack-blocks CODEC SUM and fill-blocks SIZE BASE SUM (BASE: 1 if the device is not empty): the same for
+ * berth-stream pack CODEC SUM [LIMIT POINT]: writes the contents of a volume. LIMIT: bytes of the first part, 0: all is
+ * one part; POINT: of a part before, behind which it goes on, "-": from the beginning. berth-stream fill BASE COUNT SUM
+ * (BASE, COUNT: the id map): reads one part of them. pack-blocks CODEC SUM and fill-blocks SIZE BASE SUM (BASE: 1 if the device is not empty): the same for
  * a device. SUM: of the section before. With these descriptors open.
  */
 enum {
@@ -21,6 +22,8 @@ enum {
 	STREAM_MOUNT = 6,  /* a detached mount of the volume */
 	STREAM_OTHER =
 		7, /* pack: a mount of the base, or closed; fill: a second mount, whose ids are not mapped */
+	STREAM_FLAGS =
+		10, /* fill: a file in memory: flags of files, which are set behind the last part */
 };
 
 /* The result. It comes from a process that read untrusted bytes, so the reader checks it. */
@@ -31,6 +34,7 @@ struct stream_report {
 	uint64_t stored;          /* in the stream */
 	uint64_t entries;         /* of the archive */
 	uint64_t attributes;      /* extended attributes and ACL entries that were left out */
+	char point[STREAM_POINT_MAX + 1]; /* of fill: the part is not the last */
 };
 
 /* ---- Inside the program */

@@ -22,6 +22,7 @@ static void execute(const char *path, int report_fd, const void *context)
 	int stream = fcntl(run->fd, F_DUPFD_CLOEXEC, 16);
 	int moved = fcntl(running->moved_fd, F_DUPFD_CLOEXEC, 16);
 	int volume = fcntl(run->mount_fd, F_DUPFD_CLOEXEC, 16);
+	int flags = run->flags_fd < 0 ? -1 : fcntl(run->flags_fd, F_DUPFD_CLOEXEC, 16);
 	int other = run->other_fd < 0 ? -1 : fcntl(run->other_fd, F_DUPFD_CLOEXEC, 16);
 	int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 16);
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -34,6 +35,9 @@ static void execute(const char *path, int report_fd, const void *context)
 	    dup2(volume, STREAM_MOUNT) < 0)
 		return;
 	close(STREAM_OTHER);
+	close(STREAM_FLAGS);
+	if (flags >= 0 && dup2(flags, STREAM_FLAGS) < 0)
+		return;
 	if (other < 0 || dup2(other, STREAM_OTHER) >= 0)
 		execv(path, (char *const *)(uintptr_t)words);
 }
@@ -63,5 +67,6 @@ int stream_run(const struct stream_run *run, struct stream_report *report, struc
 		return err_set(err, errno, "make a file in memory: %s", strerror(errno));
 	int r = helper_run(&helper, report, sizeof *report, err);
 	helper_text(report->sum, sizeof report->sum);
+	helper_text(report->point, sizeof report->point);
 	return r;
 }

@@ -10,6 +10,7 @@ struct stream_run {
 	int fd;                   /* STREAM_OUT of pack, STREAM_IN of fill */
 	bool packs;
 	int mount_fd, other_fd; /* other_fd may be -1 */
+	int flags_fd;           /* STREAM_FLAGS of fill, or -1 */
 	uint64_t before;        /* bytes of the volumes before, for tick */
 	stream_tick *tick;      /* or NULL */
 	void *tick_context;

@@ -38,10 +38,9 @@ static int put(struct sink *sink, const void *bytes, size_t n)
 
 static void tell(const struct sink *sink)
 {
-	uint8_t number[8];
+	uint64_t number = sink->before + sink->writer.bytes;
 
-	memcpy(number, &sink->writer.bytes, sizeof number);
-	if (sink->moved_fd >= 0 && pwrite(sink->moved_fd, number, sizeof number, 0) < 0)
+	if (sink->moved_fd >= 0 && pwrite(sink->moved_fd, &number, sizeof number, 0) < 0)
 		return;
 }
 
@@ -110,13 +109,34 @@ int sink_hole(struct sink *sink, uint64_t offset, uint64_t length)
 	return put_chunk(sink, STREAM_HOLE, offset, number, sizeof number);
 }
 
+int sink_part(struct sink *sink, const char *point)
+{
+	uint8_t head[STREAM_HEAD], last[STREAM_SUM_SIZE];
+	const uint32_t length = (uint32_t)strlen(point);
+	const struct stream_chunk chunk = { .type = STREAM_PART,
+					    .stored = length,
+					    .plain = length };
+	char sum[SHA256_HEX + 1];
+
+	if (flush(sink) < 0)
+		return -sink->report->err.code;
+	sink->before += sink->writer.bytes;
+	stream_writer_add(&sink->writer, &chunk, point, head);
+	stream_writer_end(&sink->writer, last, sum);
+	if (put(sink, head, sizeof head) < 0 || put(sink, point, length) < 0 ||
+	    put(sink, last, sizeof last) < 0)
+		return -sink->report->err.code;
+	sink->offset = 0;
+	return stream_writer_begin(&sink->writer, sum, &sink->report->err);
+}
+
 int sink_finish(struct sink *sink)
 {
 	uint8_t last[STREAM_CLOSE_SIZE + STREAM_SUM_SIZE];
 
 	if (flush(sink) < 0)
 		return -sink->report->err.code;
-	sink->report->bytes = sink->writer.bytes;
+	sink->report->bytes = sink->before + sink->writer.bytes;
 	stream_writer_close(&sink->writer, last);
 	stream_writer_end(&sink->writer, last + STREAM_CLOSE_SIZE, sink->report->sum);
 	return put(sink, last, sizeof last);

@@ -16,6 +16,7 @@ struct sink {
 	unsigned char *stored;        /* owned */
 	size_t used;                  /* in plain */
 	uint64_t offset;              /* of the archive, before plain */
+	uint64_t before;              /* bytes of the parts before */
 	struct stream_report *report; /* borrowed; gets counts and the error */
 };
 
@@ -30,6 +31,8 @@ int sink_remove(struct sink *sink, const void *names, size_t n);
 /* Writes a piece of a volume of blocks, at most STREAM_CHUNK_MAX bytes, and a range of zeros of one. */
 int sink_block(struct sink *sink, uint64_t offset, const void *bytes, size_t n);
 int sink_hole(struct sink *sink, uint64_t offset, uint64_t length);
+/* Closes the section as a part, behind which another one begins: a new archive. point: behind it. 0 or -code. */
+int sink_part(struct sink *sink, const char *point);
 /* Closes the section: its counts and its sum, which also gets into the report. */
 int sink_finish(struct sink *sink);
 

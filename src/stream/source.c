@@ -49,7 +49,7 @@ int source_next(struct source *source, struct err *err)
 		int r = stream_reader_take(reader, source->stored, err);
 		if (r < 0 || r == STREAM_COMPLETE)
 			return r < 0 ? r : 0;
-		if (r != STREAM_CHUNK || reader->chunk.type == STREAM_CLOSE)
+		if (r != STREAM_CHUNK || reader->closed)
 			continue;
 		tell(source);
 		return codec_expand(source->codec, &reader->chunk, source->stored, source->plain,

@@ -17,6 +17,8 @@ struct stream_head {
 	char *arch, *berth, *driver, *host, *name, *uuid;
 	uint64_t epoch; /* seconds since the epoch: when it was written */
 	bool increment; /* its first volume builds on a snapshot that the machine has */
+	char *plan;     /* sum of all that identifies what is sent; "": it is not told */
+	char *resumes;  /* sum of the part behind which it goes on; "": from the beginning */
 };
 
 /* A volume of the stream; strings are owned. */
@@ -44,6 +46,10 @@ struct stream_out {
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
+	uint64_t
+		limit; /* bytes of the first part of a tree, at most 4 GiB; 0: contents are one part */
+	const char
+		*point; /* of the next volume, behind which it goes on; NULL: from the beginning */
 	/* private */
 	char sum[SHA256_HEX + 1];
 	uint64_t volumes, bytes;
@@ -60,15 +66,18 @@ int stream_put_blocks(struct stream_out *out, const struct stream_volume *volume
 		      int ranges_fd, struct err *err);
 int stream_end(struct stream_out *out, struct err *err);
 
-/* ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the last. */
+/*
+ * ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the last.
+ * The contents of a tree may be in parts: stream_get reads one, and report.point is "" behind the last.
+ */
 struct stream_in {
 	int fd;            /* borrowed; read no further than needed */
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
 	/* private */
-	char sum[SHA256_HEX + 1];
+	char sum[SHA256_HEX + 1]; /* of the last section */
 	uint64_t volumes, bytes;
-	struct stream_report report; /* of the last volume */
+	struct stream_report report; /* of the last part */
 };
 
 /* Reads what the machine is. The settings are not checked: they are a stranger's. 0 or -code. */
@@ -78,10 +87,10 @@ int stream_open(struct stream_in *in, struct stream_head *head, struct text *set
 int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *err);
 /*
  * Fills the volume that stream_next described. mount_fd: a detached mount, whose ids are then mapped; other_fd: a second
- * one, whose ids are not. Both stay the caller's. 0 or -code.
+ * one, whose ids are not; flags_fd: a file in memory, the same for all parts of a volume. All stay the caller's. 0 or -code.
  */
-int stream_get(struct stream_in *in, int mount_fd, int other_fd, const struct idmap *map,
-	       struct err *err);
+int stream_get(struct stream_in *in, int mount_fd, int other_fd, int flags_fd,
+	       const struct idmap *map, struct err *err);
 
 /* The same for a volume of blocks, whose device is as large as its description says. */
 int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_volume *volume,

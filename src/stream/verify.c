@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-static int skip_contents(struct stream_in *in, unsigned char *bytes, struct err *err)
+/* 1: a further part of the same contents follows. */
+static int skip_part(struct stream_in *in, unsigned char *bytes, struct err *err)
 {
 	struct stream_reader reader;
 	size_t n;
@@ -20,7 +21,17 @@ static int skip_contents(struct stream_in *in, unsigned char *bytes, struct err 
 			return -err->code;
 	}
 	memcpy(in->sum, reader.so_far, sizeof in->sum);
-	return 0;
+	return *reader.point != '\0';
+}
+
+static int skip_contents(struct stream_in *in, unsigned char *bytes, struct err *err)
+{
+	int r;
+
+	do
+		r = skip_part(in, bytes, err);
+	while (r > 0);
+	return r;
 }
 
 int stream_verify(int fd, struct err *err)

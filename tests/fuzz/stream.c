@@ -56,7 +56,7 @@ static void fill(int folder, const uint8_t *data, size_t size)
 	if (fill_tree(&source, later, &report) < 0)
 		fuzz_check(report.err.code > 0 && *report.err.text);
 	else
-		later_fulfil(later, folder, &err);
+		later_fulfil(later, -1, true, folder, &err);
 	source_close(&source);
 }
 

@@ -189,7 +189,7 @@ case_refused() {
 	berth create --pool p-dir --set network= bb big
 	# Small on its way: an emulated processor would encrypt for minutes.
 	head -c 300M /dev/zero | tr '\0' x >"$(root_of big)/big"
-	fails 1 "host 'other': .*(full|No space)" "$T/ssh/send" --pool small --network "" big other
+	fails 1 "host 'other': .*(full|No space)" "$T/ssh/send" --part 1G --pool small --network "" big other
 	nothing_there big
 	silent "snapshots here" snapshots berth snapshot list --json big
 	berth delete big
@@ -310,7 +310,7 @@ case_killed() {
 	local i pid victim
 	listed "$(root_of full)" >"$T/before-kills"
 	for ((i = 0; i < 12; i++)); do
-		berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/berth" --rate 100K --network "" full other >/dev/null 2>&1 &
+		berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/berth" --rate 100K --part 1G --network "" full other >/dev/null 2>&1 &
 		pid=$!
 		retry 20 pgrep -f "^berth receive" >/dev/null
 		sleep "0.$((i * 7 % 10))"
@@ -322,7 +322,7 @@ case_killed() {
 		kill -KILL "$victim"
 		not wait "$pid"
 		retry 20 not pgrep -f "^berth receive|^ssh -F $T/ssh/config" >/dev/null
-		# Any command that makes a machine removes what a killed one has left.
+		# Any command that makes a machine removes what a killed one has left, unless a part of it was complete.
 		there create --set network= bb x
 		there delete x
 		nothing_there full

@@ -2,6 +2,7 @@
 /* The format of streams: what was written is read, and nothing else. */
 #include "base/scoped.h"
 #include "stream/sink.h"
+#include "stream/source.h"
 #include "stream/stream.h"
 #include "stream_bytes.h"
 #include "suite.h"
@@ -26,7 +27,9 @@ static void put_texts(struct stream_out *out, struct err *err)
 				    text_of("web"),
 				    text_of("01234567-89ab-cdef-0123-456789abcdef"),
 				    12345,
-				    false };
+				    false,
+				    text_of(""),
+				    text_of("") };
 	struct text settings = { 0 };
 
 	text_add(&settings, "description = one\n");
@@ -205,6 +208,74 @@ static void test_chain(void)
 	CU_ASSERT_EQUAL(stream_bytes_read(all, size, &seen, &err), -EBADMSG);
 }
 
+static int from_file(struct source *source, void *out, size_t n, struct err *err)
+{
+	return read(source->fd, out, n) == (ssize_t)n ? 0 : err_set(err, EBADMSG, "an early end");
+}
+
+/* Reads one part with these bytes. sum: of the section before, and then of this one. point: behind it. */
+static int read_part(int fd, char sum[SHA256_HEX + 1], const char *bytes, char *point)
+{
+	struct source source = { .read = from_file, .fd = fd, .moved_fd = -1 };
+	struct err err = { 0 };
+	int r = source_open(&source, sum, &err);
+
+	while (r >= 0 && (r = source_next(&source, &err)) > 0) {
+		CU_ASSERT_EQUAL(source.reader.chunk.plain, strlen(bytes));
+		CU_ASSERT_EQUAL(memcmp(source.plain, bytes, strlen(bytes)), 0);
+	}
+	strcpy(sum, source.reader.so_far);
+	strcpy(point, source.reader.point);
+	source_close(&source);
+	return r;
+}
+
+/* Each part has a sum of its own, which covers the one before. */
+static void test_parts(void)
+{
+	struct stream_report report = { 0 };
+	scoped_fd int fd = memfd_create("parts", MFD_CLOEXEC);
+	struct sink sink = { .fd = fd, .moved_fd = -1, .report = &report };
+	char sum[SHA256_HEX + 1] = STREAM_NO_SUM, point[STREAM_POINT_MAX + 1],
+			      middle[SHA256_HEX + 1];
+
+	CU_ASSERT_EQUAL_FATAL(sink_open(&sink, STREAM_NO_SUM), 0);
+	CU_ASSERT_EQUAL(sink_add(&sink, "first", 5), 0);
+	CU_ASSERT_EQUAL(sink_part(&sink, "1:0:abc"), 0);
+	off_t second = lseek(fd, 0, SEEK_CUR);
+	CU_ASSERT_EQUAL(sink_add(&sink, "second", 6), 0);
+	CU_ASSERT_EQUAL(sink_finish(&sink), 0);
+	CU_ASSERT_EQUAL(report.bytes, 11);
+	sink_close(&sink);
+	lseek(fd, 0, SEEK_SET);
+	CU_ASSERT_EQUAL(read_part(fd, sum, "first", point), 0);
+	CU_ASSERT_STRING_EQUAL(point, "1:0:abc");
+	CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_CUR), second);
+	strcpy(middle, sum);
+	CU_ASSERT_EQUAL(read_part(fd, sum, "second", point), 0);
+	CU_ASSERT_STRING_EQUAL(point, "");
+	CU_ASSERT_STRING_EQUAL(sum, report.sum);
+	/* Behind another part it does not fit. */
+	middle[0] = middle[0] == '0' ? '1' : '0';
+	lseek(fd, second, SEEK_SET);
+	CU_ASSERT_EQUAL(read_part(fd, middle, "second", point), -EBADMSG);
+}
+
+static void test_points(void)
+{
+	static const char long_one[STREAM_POINT_MAX + 2] = { 0 };
+	char most[STREAM_POINT_MAX + 2];
+
+	memset(most, 'a', sizeof most);
+	CU_ASSERT_TRUE(stream_point_is("12:0:00ff", 9));
+	CU_ASSERT_TRUE(stream_point_is(most, STREAM_POINT_MAX));
+	CU_ASSERT_FALSE(stream_point_is(most, STREAM_POINT_MAX + 1));
+	CU_ASSERT_FALSE(stream_point_is("", 0));
+	CU_ASSERT_FALSE(stream_point_is("1 2", 3));
+	CU_ASSERT_FALSE(stream_point_is("1\n2", 3));
+	CU_ASSERT_FALSE(stream_point_is(long_one, 2));
+}
+
 /* A chunk that says how large it gets, and lies. */
 static void test_bombs(void)
 {
@@ -258,6 +329,8 @@ int main(void)
 		{ "bytes behind the end are noticed", test_behind },
 		{ "another version is refused by its number", test_version },
 		{ "a section belongs to the one before", test_chain },
+		{ "parts of contents have sums of their own", test_parts },
+		{ "points behind parts are short words", test_points },
 		{ "chunks that get larger than they say are refused", test_bombs },
 		{ "texts", test_texts },
 		CU_TEST_INFO_NULL,

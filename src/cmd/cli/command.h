@@ -37,6 +37,7 @@ enum word {
 	WORD_NIC,             /* the same */
 	WORD_ATTACHED,        /* a volume that the machine before it has */
 	WORD_VOLUME,
+	WORD_HALFWAY, /* a machine that has come halfway */
 	WORD_TEMPLATE,
 	WORD_RECIPE,
 	WORD_POOL,

@@ -44,6 +44,8 @@ extern const struct command command_backups;
 extern const struct command command_export, command_import;
 /* send.c, receive.c: both ends of one connection */
 extern const struct command command_send, command_receive;
+/* halfway.c */
+extern const struct command command_halfway;
 /* move.c */
 extern const struct command command_move;
 /* mount.c */

@@ -66,6 +66,30 @@ static int note_content(struct offer *offer, const char *content, struct err *er
 	return 0;
 }
 
+static void take_sum(const char *value, char out[SHA256_HEX + 1])
+{
+	if (strlen(value) == SHA256_HEX && strspn(value, "0123456789abcdef") == SHA256_HEX)
+		strcpy(out, value);
+}
+
+static void note_part(struct offer *offer, const char *key, const char *value)
+{
+	if (strcmp(key, "parts") == 0)
+		offer->parts = strcmp(value, "yes") == 0;
+	if (strcmp(key, "busy") == 0)
+		offer->busy = strcmp(value, "yes") == 0;
+	if (strcmp(key, "plan") == 0)
+		take_sum(value, offer->plan);
+	if (strcmp(key, "sum") == 0)
+		take_sum(value, offer->sum);
+	if (strcmp(key, "point") == 0 && stream_point_is(value, strlen(value)))
+		strcpy(offer->point, value);
+	if (strcmp(key, "volumes") == 0 && text_to_u64(value, 0, UINT32_MAX, &offer->volumes) < 0)
+		offer->volumes = 0;
+	if (strcmp(key, "bytes") == 0 && text_to_u64(value, 0, UINT64_MAX, &offer->bytes) < 0)
+		offer->bytes = 0;
+}
+
 int offer_read(struct far *far, struct offer *offer, struct err *err)
 {
 	char key[32], value[WIRE_LINE];
@@ -92,6 +116,7 @@ int offer_read(struct far *far, struct offer *offer, struct err *err)
 			offer->runs = strcmp(value, "yes") == 0;
 		if (strcmp(key, "token") == 0)
 			snprintf(offer->token, sizeof offer->token, "%.36s", value);
+		note_part(offer, key, value);
 		if (strcmp(key, "snapshot") == 0 && note_content(offer, value, err) < 0)
 			return -err->code;
 	}

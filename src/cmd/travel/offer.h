@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "machine/state/machine.h"
 #include "machine/wire/far.h"
+#include "stream/format.h"
 
 /* The machine as the other side has it. */
 struct offer {
@@ -20,6 +21,13 @@ struct offer {
 	char state[16]; /* "absent", "here", "arriving" or "leaving" */
 	bool runs;
 	char token[UUID_TEXT]; /* of the move that it is in; "": none */
+	/* The fields of a send: what of an earlier one has stayed there. */
+	bool parts;                       /* it keeps parts at all */
+	bool busy;                        /* another receiver is still at work on it */
+	char plan[SHA256_HEX + 1];        /* of that stream; "": there is none */
+	char sum[SHA256_HEX + 1];         /* of the last part */
+	char point[STREAM_POINT_MAX + 1]; /* behind it; "": between volumes */
+	uint64_t volumes, bytes;
 };
 void offer_free(struct offer *offer);
 #define scoped_offer __attribute__((cleanup(offer_free)))

@@ -10,9 +10,22 @@
 
 enum { STALL_SECONDS = 60 };
 
+struct shown {
+	struct progress_bytes bytes;
+	struct far *far;
+	uint64_t before; /* bytes that the other side has from earlier streams */
+	bool hears;
+};
+
 static void show(void *context, uint64_t bytes)
 {
-	progress_show_bytes(context, bytes);
+	struct shown *shown = context;
+
+	/* What the other side says must not fill the pipe. */
+	if (shown->hears)
+		far_hear(shown->far);
+	if (progress_is_shown())
+		progress_show_bytes(&shown->bytes, shown->before + bytes);
 }
 
 uint64_t outgoing_size(const struct machine *machine)
@@ -36,7 +49,10 @@ int outgoing_stream(struct far *far, struct machine *machine, const struct expor
 		.fd = far->to, .rate = rate, .seconds = STALL_SECONDS, .framed = framed
 	};
 	scoped_free char *doing = text_format("sending machine '%s'", machine->name);
-	struct progress_bytes shown = { .doing = doing, .began = clock_ms() };
+	struct shown shown = { .bytes = { .doing = doing, .began = clock_ms() },
+			       .far = far,
+			       .hears = given->limit > 0,
+			       .before = given->behind ? given->behind->bytes : 0 };
 	struct export_spec spec = *given;
 	struct pump pump;
 
@@ -44,7 +60,7 @@ int outgoing_stream(struct far *far, struct machine *machine, const struct expor
 		return err_set(err, ENOMEM, "out of memory");
 	/* It is known only of a root that is sent as a whole. */
 	if (progress_is_shown() && !spec.since && !spec.snapshots)
-		shown.total = outgoing_size(machine);
+		shown.bytes.total = outgoing_size(machine);
 	int r = pump_to(&pump, &far_end);
 	if (r < 0)
 		return err_set(err, -r, "start a process: %s", strerror(-r));
@@ -52,7 +68,7 @@ int outgoing_stream(struct far *far, struct machine *machine, const struct expor
 	if (!framed)
 		scoped_close_fd(&far->to);
 	spec.fd = pump.fd;
-	spec.tick = progress_is_shown() ? show : NULL;
+	spec.tick = progress_is_shown() || spec.limit ? show : NULL;
 	spec.tick_context = &shown;
 	r = machine_export(machine, &spec, err);
 	if (pump_end(&pump) < 0 && r == 0)

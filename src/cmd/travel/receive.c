@@ -48,10 +48,12 @@ static int prepare_new(struct call *call, const struct greeting *greeting,
 	return check_settings(&call->dirs, greeting, spec, name, err);
 }
 
-static int offer(const struct dirs *dirs, const char *name, bool there, struct err *err)
+static int offer(const struct dirs *dirs, const struct greeting *greeting, const char *name,
+		 bool there, const char *pool, struct err *err)
 {
 	printf(WIRE_RECEIVER "\nname %s\nmachine %s\n", name, there ? "yes" : "no");
-	if (there && receiving_offer(dirs, name, err) < 0)
+	if ((there && receiving_offer(dirs, name, err) < 0) ||
+	    receiving_offer_part(dirs, greeting, name, pool, err) < 0)
 		return -err->code;
 	printf("\n");
 	return fflush(stdout) == 0 ? 0 : err_set(err, EIO, "write the offer: %s", strerror(errno));
@@ -62,6 +64,7 @@ static int receive_greeted(struct call *call, const struct greeting *greeting, s
 	struct import_spec spec = {
 		.trust = call_has(call, &flag_receive_trust),
 		.force = call_has(call, &flag_receive_force),
+		.resumable = *greeting->resume != '\0',
 	};
 	scoped_settings struct words words = { 0 };
 	scoped_free char *pool = NULL;
@@ -79,7 +82,7 @@ static int receive_greeted(struct call *call, const struct greeting *greeting, s
 	if (r == 0 && there)
 		r = receiving_check_kept(call, &words, name, err);
 	if (r == 0)
-		r = offer(&call->dirs, name, there, err);
+		r = offer(&call->dirs, greeting, name, there, pool, err);
 	if (r == 0)
 		r = receiving_stream(call, &spec, false, err);
 	if (r == 0 && *greeting->kept)

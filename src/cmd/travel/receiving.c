@@ -2,12 +2,18 @@
 #include "cmd/travel/receiving.h"
 
 #include "base/scoped.h"
+#include "machine/manage/halfway.h"
 #include "machine/state/content.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { QUIET_SECONDS = 600 };
+enum {
+	QUIET_SECONDS = 600,
+	/* A sender that can come back is not waited for so long, since its next command needs the lock. */
+	QUIET_PARTS = 120,
+};
 
 const struct flag flag_receive_force = { "force", 'f', false, NULL,
 					 "let an increment replace the root of its machine" };
@@ -56,6 +62,7 @@ int receiving_greeting(struct wire *wire, struct greeting *greeting, struct err 
 		take_word(line, "phase", greeting->phase, sizeof greeting->phase);
 		take_word(line, "size", greeting->size, sizeof greeting->size);
 		take_word(line, "dry", greeting->dry, sizeof greeting->dry);
+		take_word(line, "resume", greeting->resume, sizeof greeting->resume);
 		if (text_starts(line, WIRE_SETTING))
 			text_add(&greeting->settings, "%s\n", line + strlen(WIRE_SETTING));
 	}
@@ -105,6 +112,31 @@ int receiving_offer(const struct dirs *dirs, const char *name, struct err *err)
 				 &(struct err){ 0 }) == 0)
 			printf("snapshot %s\n", content.files);
 	}
+	return 0;
+}
+
+int receiving_offer_part(const struct dirs *dirs, const struct greeting *greeting, const char *name,
+			 const char *pool, struct err *err)
+{
+	scoped_halfway struct halfway halfway = { 0 };
+	const struct halfway_config *config = &halfway.config;
+
+	if (!*greeting->resume)
+		return 0;
+	printf("parts yes\n");
+	int r = halfway_load(&halfway, dirs, name, err);
+	if (r < 0)
+		return err->code ? r : 0;
+	if (strcmp(config->uuid, greeting->uuid) == 0 && halfway_is_busy(dirs, name))
+		printf("busy yes\n");
+	if (strcmp(greeting->resume, "yes") != 0 || !*config->sum ||
+	    strcmp(config->uuid, greeting->uuid) != 0 || halfway_is_expired(&halfway) ||
+	    (pool && strcmp(config->pool, pool) != 0))
+		return 0;
+	printf("plan %s\nsum %s\nvolumes %" PRIu64 "\nbytes %" PRIu64 "\n", config->plan,
+	       config->sum, config->volumes, config->bytes);
+	if (*config->point)
+		printf("point %s\n", config->point);
 	return 0;
 }
 
@@ -178,10 +210,17 @@ static void print_answer(struct text *notes, const char *name)
 	printf("done %s\n", name);
 }
 
+static void tell_part(void *context, uint64_t bytes)
+{
+	(void)context;
+	printf("at %" PRIu64 "\n", bytes);
+	fflush(stdout);
+}
+
 int receiving_stream(struct call *call, struct import_spec *spec, bool framed, struct err *err)
 {
 	const struct pump_spec far_end = { .fd = STDIN_FILENO,
-					   .seconds = QUIET_SECONDS,
+					   .seconds = spec->resumable ? QUIET_PARTS : QUIET_SECONDS,
 					   .framed = framed };
 	scoped_text struct text notes = { 0 };
 	struct pump pump;
@@ -191,7 +230,11 @@ int receiving_stream(struct call *call, struct import_spec *spec, bool framed, s
 	if (r < 0)
 		return err_set(err, -r, "start a process: %s", strerror(-r));
 	spec->fd = pump.fd;
+	spec->told = tell_part;
 	r = machine_import(&call->dirs, spec, made, &notes, err);
+	/* The other side may go on, unless the stream itself was refused. */
+	if (r < 0 && spec->resumable && pump_is_dry(&pump))
+		printf("cut yes\n");
 	/* After a failure the process may still wait for the sender: it ends with this command. */
 	if (r == 0 && pump_end(&pump) < 0)
 		r = err_set(err, EIO, "the sender broke off behind the end of the stream");

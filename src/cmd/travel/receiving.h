@@ -23,6 +23,7 @@ struct greeting {
 	char phase[32];       /* of the sender's mark */
 	char size[32];        /* bytes of its contents; "": not known */
 	char dry[8];          /* "yes": nothing is changed */
+	char resume[8]; /* of a send: "yes": it can go on behind a part; "anew": it does not */
 };
 /* wire: of standard input. 0 or -code. */
 int receiving_greeting(struct wire *wire, struct greeting *greeting, struct err *err);
@@ -33,6 +34,10 @@ int receiving_name(const struct dirs *dirs, const struct greeting *greeting, cha
 
 /* Prints the contents of its snapshots, a line each. */
 int receiving_offer(const struct dirs *dirs, const char *name, struct err *err);
+
+/* Prints how far an earlier stream of that machine has come. pool: of a new machine; NULL: it is here. */
+int receiving_offer_part(const struct dirs *dirs, const struct greeting *greeting, const char *name,
+			 const char *pool, struct err *err);
 
 /* Refuses settings and a pool that differ from those of a machine that is here. */
 int receiving_check_kept(const struct call *call, const struct words *words, const char *name,

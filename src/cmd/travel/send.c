@@ -5,12 +5,9 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
-#include "cmd/travel/offer.h"
 #include "cmd/travel/outgoing.h"
-#include "cmd/travel/synced.h"
+#include "cmd/travel/send.h"
 #include "cmd/travel/there.h"
-#include "machine/manage/travel.h"
-#include "machine/wire/far.h"
 
 #include <signal.h>
 #include <string.h>
@@ -20,22 +17,20 @@ static const struct flag flag_keep_synced = {
 };
 static const struct flag flag_send_snapshots = { "snapshots", 0, false, NULL,
 						 "with its snapshots" };
-static const struct flag *const send_flags[] = {
-	&flag_there,          &flag_send_compress, &flag_root_there,  &flag_keep_synced,
-	&flag_network_there,  &flag_pool_there,    &flag_rate,        &flag_set_there,
-	&flag_send_snapshots, &flag_ssh,           &flag_trust_there, NULL
+static const struct flag flag_anew = { "anew", 0, false, NULL,
+				       "from the beginning, also if an earlier send was cut" };
+static const struct flag flag_part = {
+	"part", 0, false, "SIZE", "bytes that the other side first writes to its disk, such as 1M"
 };
-
-struct sending {
-	struct call *call;
-	struct machine *machine; /* borrowed */
-	struct target target;    /* owned */
-	struct export_spec spec;
-	struct far far;
-	uint64_t rate;
-	struct synced synced;
-	struct offer offer; /* owned */
-	char since[64];
+static const struct flag flag_retries = {
+	"retries", 0, false, "NUMBER", "how often a cut connection is made again; 6 if not given"
+};
+static const struct flag *const send_flags[] = {
+	&flag_anew,       &flag_there,       &flag_send_compress,
+	&flag_root_there, &flag_keep_synced, &flag_network_there,
+	&flag_part,       &flag_pool_there,  &flag_rate,
+	&flag_retries,    &flag_set_there,   &flag_send_snapshots,
+	&flag_ssh,        &flag_trust_there, NULL
 };
 
 static int greet(struct sending *sending, struct err *err)
@@ -43,7 +38,8 @@ static int greet(struct sending *sending, struct err *err)
 	scoped_text struct text more = { 0 };
 	const struct synced *synced = &sending->synced;
 
-	if (*synced->name)
+	text_add(&more, "resume %s\n", sending->anew ? "anew" : "yes");
+	if (synced->stays && *synced->name)
 		text_add(&more, "prefix %s\nkept %s\n", synced->prefix, synced->name);
 	return offer_ask(&sending->far, sending->machine, sending->target.name, text_str(&more),
 			 err);
@@ -54,6 +50,7 @@ static int choose_base(struct sending *sending, struct err *err)
 {
 	const struct offer *offer = &sending->offer;
 	const char *host = sending->target.host;
+	sending->spec.since = NULL;
 	int r = offer_base(offer, sending->machine, sending->spec.snapshot, sending->since, err);
 
 	if (r != 0 || !offer->there)
@@ -69,34 +66,60 @@ static int choose_base(struct sending *sending, struct err *err)
 		host, offer->name, host);
 }
 
+/* A far side that keeps no parts gets the root as it is at that moment, and none of its snapshots but what stays. */
+static int take_whole(struct sending *sending, struct err *err)
+{
+	struct synced *synced = &sending->synced;
+
+	if (!synced->stays)
+		return 0;
+	if (synced_take(synced, sending->machine, err) < 0)
+		return -err->code;
+	sending->spec.keep = synced->name;
+	return 0;
+}
+
 static int transmit(struct sending *sending, struct err *err)
 {
 	struct machine *machine = sending->machine;
 	struct synced *synced = &sending->synced;
 	struct err failed = { 0 };
+	int r = send_prepare(sending, err);
 
-	if (synced_take(synced, machine, err) < 0)
-		return -err->code;
-	if (synced->taken)
-		sending->spec.keep = synced->name;
-	int r = machine_export_check(machine, &sending->spec, err);
+	if (r == 0 && !sending->parts)
+		r = take_whole(sending, err);
+	if (r != 0)
+		return r;
+	r = machine_export_check(machine, &sending->spec, err);
 	if (r < 0) {
 		synced_settle(synced, machine, false);
 		return r;
 	}
 	bool sent = outgoing_stream(&sending->far, machine, &sending->spec, sending->rate, false,
 				    &failed) == 0;
+	sending->sent = sent;
 	r = far_finish(&sending->far, sent, &failed, err);
-	/* If all was sent and no answer came, the other side may have the snapshot, so that it stays here too. */
-	if (r == 0 || !sent || err->code == EREMOTEIO)
+	/* The other side knows only that no end came. */
+	if (r < 0 && failed.code == ESTALE) {
+		*err = failed;
+		r = -ESTALE;
+	}
+	if (sending->far.at > sending->at)
+		sending->retries = sending->retries_most, sending->at = sending->far.at;
+	/*
+	 * If all was sent and no answer came, the other side may have the snapshot, so that it stays here too; and so it does
+	 * if the other side has parts of it.
+	 */
+	if (r == 0 || (!sent && !sending->at) || (err->code == EREMOTEIO && !sending->at))
 		synced_settle(synced, machine, r == 0);
 	return r;
 }
 
-static int connect_and_send(struct sending *sending, const struct far_spec *spec, struct err *err)
+static int connect_once(struct sending *sending, const struct far_spec *spec, struct err *err)
 {
 	const struct offer *offer = &sending->offer;
 
+	sending->sent = false;
 	if (far_open(&sending->far, sending->target.host, spec, err) < 0 ||
 	    greet(sending, err) < 0 || offer_read(&sending->far, &sending->offer, err) < 0)
 		return -err->code;
@@ -107,6 +130,20 @@ static int connect_and_send(struct sending *sending, const struct far_spec *spec
 		   sending->target.host, sending->spec.snapshot, offer->name);
 	snprintf(sending->far.done, sizeof sending->far.done, "%s", offer->name);
 	return 0;
+}
+
+static int connect_and_send(struct sending *sending, const struct far_spec *spec, struct err *err)
+{
+	int r;
+
+	while ((r = connect_once(sending, spec, err)) != 0) {
+		/* If all was sent, the other side may be at work on it, unless it says that no end came. */
+		if (r < 0 && ((sending->sent && !sending->far.cut) || !send_waits(sending, err)))
+			break;
+		*err = (struct err){ 0 };
+		far_close(&sending->far);
+	}
+	return r < 0 ? send_tell_rest(sending, err) : r;
 }
 
 /* ---- The verb */
@@ -123,12 +160,12 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	if (machine_check(sending->machine, err) < 0 ||
 	    machine_export_check(sending->machine, &sending->spec, err) < 0)
 		return -err->code;
-	if (call_has(call, &flag_keep_synced)) {
-		if (sending->spec.snapshot)
-			sending->spec.keep = sending->spec.snapshot;
-		else if (synced_name(&sending->synced, sending->machine, &sending->target, err) < 0)
-			return -err->code;
-	}
+	bool stays = call_has(call, &flag_keep_synced);
+	if (stays && sending->spec.snapshot)
+		sending->spec.keep = sending->spec.snapshot;
+	if (!sending->spec.snapshot &&
+	    synced_name(&sending->synced, sending->machine, &sending->target, stays, err) < 0)
+		return -err->code;
 	signal(SIGPIPE, SIG_IGN);
 	int r = connect_and_send(sending, &spec, err);
 	print_notes(&sending->far.notes);
@@ -138,6 +175,32 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	}
 	far_close(&sending->far);
 	return r;
+}
+
+static int take_part(const struct call *call, uint64_t *part, struct err *err)
+{
+	const char *given = call_value(call, &flag_part);
+
+	if (!given ||
+	    (text_to_size(given, part) == 0 && *part >= SEND_PART_LEAST && *part <= SEND_PART_MOST))
+		return 0;
+	err_set(err, EINVAL, "--part cannot be '%.40s': it is bytes, from 64K to 1G, such as 1M",
+		given);
+	return EXIT_USAGE;
+}
+
+static int take_retries(const struct call *call, struct sending *sending, struct err *err)
+{
+	const char *given = call_value(call, &flag_retries);
+	uint64_t wished = SEND_RETRIES;
+
+	if (given && text_to_u64(given, 0, SEND_RETRIES_MOST, &wished) < 0) {
+		err_set(err, EINVAL, "--retries cannot be '%.40s': it is a number from 0 to %d",
+			given, SEND_RETRIES_MOST);
+		return EXIT_USAGE;
+	}
+	sending->retries_most = sending->retries = (unsigned)wished;
+	return 0;
 }
 
 static int run_send(struct call *call, struct err *err)
@@ -154,12 +217,17 @@ static int run_send(struct call *call, struct err *err)
 		return -err->code;
 	sending.spec.snapshot = snapshot;
 	sending.spec.verb = "send";
+	sending.anew = call_has(call, &flag_anew);
 	sending.spec.snapshots = call_has(call, &flag_send_snapshots);
 	int r = name_check(name, err);
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);
 	if (r == 0)
 		r = there_speed(call, &sending.rate, &sending.spec.codec, err);
+	if (r == 0)
+		r = take_part(call, &sending.part, err);
+	if (r == 0)
+		r = take_retries(call, &sending, err);
 	if (r == 0)
 		r = there_words(call, &words, err);
 	if (r == 0 && target_parse(call->words[1], &sending.target, err) < 0)

@@ -3,13 +3,15 @@
 
 #include "base/scoped.h"
 #include "machine/manage/manage.h"
+#include "machine/state/content.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <time.h>
 
-/* The host of a target as part of a name: synced-HOST-, cut, with a sum of the whole target. */
-static void name_prefix(char prefix[64], const struct target *target, const char *where)
+/* The host of a target as part of a name: KIND-HOST-, cut, with a sum of the whole target. */
+static void name_prefix(char prefix[64], const char *kind, const struct target *target,
+			const char *where)
 {
 	const char *at = strrchr(target->host, '@');
 	char host[24] = "";
@@ -21,12 +23,12 @@ static void name_prefix(char prefix[64], const struct target *target, const char
 			host[n++] = (char)(fits ? tolower((unsigned char)*c) : '-');
 	}
 	n -= n > 0 && host[n - 1] == '-';
-	snprintf(prefix, 64, "synced-%.*s%s%08x-", (int)n, host, n ? "-" : "",
+	snprintf(prefix, 64, "%s-%.*s%s%08x-", kind, (int)n, host, n ? "-" : "",
 		 (unsigned)text_hash(where));
 }
 
 int synced_name(struct synced *synced, struct machine *machine, const struct target *target,
-		struct err *err)
+		bool stays, struct err *err)
 {
 	scoped_free char *where =
 		text_format("%s:%s", target->host, target->name ? target->name : "");
@@ -36,7 +38,8 @@ int synced_name(struct synced *synced, struct machine *machine, const struct tar
 
 	if (!where || !gmtime_r(&now, &tm) || !strftime(when, sizeof when, "%Y%m%d-%H%M%S", &tm))
 		return err_set(err, ENOMEM, "out of memory");
-	name_prefix(synced->prefix, target, where);
+	synced->stays = stays;
+	name_prefix(synced->prefix, stays ? "synced" : "sending", target, where);
 	/* An earlier send of the same second has the first name. */
 	for (unsigned n = 1; n < 100; n++) {
 		char number[8] = "";
@@ -50,6 +53,26 @@ int synced_name(struct synced *synced, struct machine *machine, const struct tar
 			return 0;
 	}
 	return err_set(err, EEXIST, "there are too many snapshots '%s%s'", synced->prefix, when);
+}
+
+int synced_left(const struct synced *synced, struct machine *machine, const struct offer *offer,
+		char name[64], struct err *err)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	struct content content;
+	size_t count = 0;
+
+	*name = '\0';
+	if (snapshot_list(machine, &list, &count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (text_starts(list[i].name, synced->prefix) &&
+		    !(content_find(machine, list[i].name, list[i].volume_made, &content,
+				   &(struct err){ 0 }) == 0 &&
+		      offer_has(offer, content.files)))
+			snprintf(name, 64, "%s", list[i].name);
+	}
+	return 0;
 }
 
 int synced_take(struct synced *synced, struct machine *machine, struct err *err)
@@ -71,8 +94,8 @@ void synced_settle(const struct synced *synced, struct machine *machine, bool ar
 	if (!synced->taken || snapshot_list(machine, &list, &count, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < count; i++) {
-		bool is_new = strcmp(list[i].name, synced->name) == 0;
-		if (text_starts(list[i].name, synced->prefix) && is_new != arrived)
+		bool stays = synced->stays && (strcmp(list[i].name, synced->name) == 0) == arrived;
+		if (text_starts(list[i].name, synced->prefix) && !stays)
 			snapshot_delete(machine, list[i].name, &(struct err){ 0 });
 	}
 }

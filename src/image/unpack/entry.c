@@ -216,6 +216,11 @@ int entry_write(struct extraction *x, const void *block, size_t size, int64_t of
 {
 	if (archive_write_data_block(x->disk, block, size, offset) != ARCHIVE_OK)
 		return entry_fail(x, x->disk);
+	return entry_wrote(x, size);
+}
+
+int entry_wrote(struct extraction *x, size_t size)
+{
 	x->unchecked += size;
 	return x->unchecked >= CHECK_BYTES ? check_space(x) : 0;
 }

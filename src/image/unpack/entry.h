@@ -46,6 +46,9 @@ int entry_take(struct extraction *x, struct archive_entry *entry);
 /* Writes a piece of the current entry's data. */
 int entry_write(struct extraction *x, const void *block, size_t size, int64_t offset);
 
+/* Counts bytes that were written in another way. 0, or -code: the pool is full. */
+int entry_wrote(struct extraction *x, size_t size);
+
 /* Puts what libarchive said into the report, in our words where its own are no use. Returns -code. */
 int entry_fail(struct extraction *x, struct archive *a);
 

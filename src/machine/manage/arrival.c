@@ -12,7 +12,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 enum { VOLUMES_MAX = 4096 };
 
@@ -132,8 +134,17 @@ static int make_volume(struct arrival *arrival, struct arrived *one, int *fd, st
 	return r;
 }
 
-static int fill_tree(struct arrival *arrival, struct arrived *one, struct stream_in *in,
-		     struct err *err)
+static int sync_mount(int mount_fd, struct err *err)
+{
+	scoped_fd int root = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 || syncfs(root) < 0
+		       ? err_set(err, errno, "write it to the disk: %s", strerror(errno))
+		       : 0;
+}
+
+static int fill_part(struct arrival *arrival, struct arrived *one, struct stream_in *in,
+		     int flags_fd, struct err *err)
 {
 	const uint64_t quiet = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 	struct pool *pool = arrival->pool;
@@ -144,17 +155,40 @@ static int fill_tree(struct arrival *arrival, struct arrived *one, struct stream
 	if (import_ids(arrival->machine->dirs, &map, err) < 0 ||
 	    pool->ops->mount(pool, one->partial.name, quiet, &mount_fd, err) < 0 ||
 	    pool->ops->mount(pool, one->partial.name, quiet, &other_fd, err) < 0 ||
-	    stream_get(in, mount_fd, other_fd, &map, err) < 0)
+	    stream_get(in, mount_fd, other_fd, flags_fd, &map, err) < 0)
 		return -err->code;
 	arrival->attributes += in->report.attributes;
-	return 0;
+	/* The rename that holds a volume for the first time writes it to the disk as well. */
+	return one->held || (*in->report.point && arrival->halfway) ? sync_mount(other_fd, err) : 0;
+}
+
+/* Each part is complete in itself: modes and times of folders too. */
+static int fill_tree(struct arrival *arrival, struct arrived *one, struct stream_in *in,
+		     bool goes_on, struct err *err)
+{
+	struct pool *pool = arrival->pool;
+	scoped_fd int flags_fd = memfd_create("flags", MFD_CLOEXEC);
+
+	if (flags_fd < 0)
+		return err_set(err, errno, "make a file in memory: %s", strerror(errno));
+	if (goes_on && halfway_get_flags(arrival->halfway, arrival->count - 1, flags_fd, err) < 0)
+		return -err->code;
+	for (;;) {
+		if (fill_part(arrival, one, in, flags_fd, err) < 0)
+			return -err->code;
+		if (!*in->report.point)
+			return 0;
+		if (arrival->halfway && (pool->ops->deactivate(pool, one->partial.name, err) < 0 ||
+					 arrival_hold(arrival, in, flags_fd, err) < 0))
+			return -err->code;
+	}
 }
 
 static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct stream_in *in,
-		struct err *err)
+		bool goes_on, struct err *err)
 {
 	if (!stream_is_blocks(&one->volume))
-		return fill_tree(arrival, one, in, err);
+		return fill_tree(arrival, one, in, goes_on, err);
 	if (stream_get_blocks(in, *fd, &one->volume, err) < 0)
 		return -err->code;
 	scoped_close_fd(fd);
@@ -167,30 +201,28 @@ static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct st
 static int take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
 		struct err *err)
 {
-	struct arrived *list =
-		reallocarray(arrival->list, arrival->count + 1, sizeof *arrival->list);
-
-	if (!list) {
-		stream_volume_free(volume);
-		return err_set(err, ENOMEM, "out of memory");
-	}
-	arrival->list = list;
-	struct arrived *one = &list[arrival->count];
+	const bool goes_on = arrival->in_part;
+	struct arrived next = { .volume = *volume, .partial = { .fd = -1 } };
 	scoped_fd int fd = -1;
-	*one = (struct arrived){ .volume = *volume, .partial = { .fd = -1 } };
-	int r = arrival->check ? arrival->check(arrival->context, &one->volume, err) : 0;
+
+	int r = arrival->check ? arrival->check(arrival->context, &next.volume, err) : 0;
 	if (r == 0)
-		r = check_order(arrival, &one->volume, err);
+		r = check_order(arrival, &next.volume, err);
 	if (r == 0)
-		r = make_volume(arrival, one, &fd, err);
+		r = goes_on ? arrival_go_on(arrival, &next, err)
+			    : make_volume(arrival, &next, &fd, err);
 	if (r < 0) {
-		stream_volume_free(&one->volume);
+		stream_volume_free(&next.volume);
 		return r;
 	}
-	arrival->count++;
-	r = fill(arrival, one, &fd, in, err);
+	if (arrival_add(arrival, &next, err) < 0)
+		return -err->code;
+	struct arrived *one = &arrival->list[arrival->count - 1];
+	r = fill(arrival, one, &fd, in, goes_on, err);
 	fault_point("travel-arrived");
-	return r == 0 ? arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err) : r;
+	if (r == 0)
+		r = arrival->pool->ops->deactivate(arrival->pool, one->partial.name, err);
+	return r == 0 ? arrival_hold_volume(arrival, in, err) : r;
 }
 
 /* The volumes that build on a faulty one are made of it as it was sent, so that it is mended behind them. */
@@ -218,7 +250,9 @@ int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err)
 	}
 	if (r == 0 && arrival->count == 0)
 		return err_set(err, EBADMSG, "it has no volume");
-	return r < 0 ? r : mend_all(arrival, err);
+	if (r == 0)
+		r = mend_all(arrival, err);
+	return r == 0 ? arrival_close(arrival, err) : r;
 }
 
 struct arrived *arrival_root(const struct arrival *arrival)
@@ -344,8 +378,13 @@ int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *
 
 void arrival_end(struct arrival *arrival)
 {
-	for (size_t i = arrival->count; i > 0; i--)
-		drop_one(arrival, &arrival->list[i - 1]);
+	for (size_t i = arrival->count; i > 0; i--) {
+		struct arrived *one = &arrival->list[i - 1];
+		if (one->held)
+			stream_volume_free(&one->volume);
+		else
+			drop_one(arrival, one);
+	}
 	free(arrival->list);
 	*arrival = (struct arrival){ 0 };
 }

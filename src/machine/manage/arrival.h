@@ -6,6 +6,7 @@
 #ifndef BERTH_MACHINE_MANAGE_ARRIVAL_H
 #define BERTH_MACHINE_MANAGE_ARRIVAL_H
 
+#include "machine/manage/halfway.h"
 #include "machine/state/machine.h"
 #include "storage/partial.h"
 #include "stream/stream.h"
@@ -24,12 +25,45 @@ struct arrival {
 	struct arrived {
 		struct stream_volume volume; /* owned */
 		struct partial partial;      /* owned */
+		bool held;                   /* it stays if the rest does not come: halfway.h */
 		bool faulty; /* errors of its file system are mended here: its blocks are not those of the stream */
 	} * list; /* owned */
 	size_t count;
 	uint64_t attributes; /* that were left out */
 	bool trusted;        /* file systems of the stream may be mounted as they are */
+	bool complete;       /* the stream was read to its end */
+	/* arrival_halfway.c: what stays if the stream is cut. */
+	struct halfway *halfway;                     /* borrowed; NULL: nothing stays */
+	void (*told)(void *context, uint64_t bytes); /* so many are on the disk; or NULL */
+	void *told_context;
+	uint64_t bytes_before; /* that earlier streams have brought */
+	uint64_t held_bytes;   /* of this stream, in what is held */
+	bool marked;           /* this command has written the mark */
+	bool in_part;          /* the next volume has begun already */
 };
+
+/* Takes one over as the last of the list, also after a failure. 0 or -code. */
+int arrival_add(struct arrival *arrival, const struct arrived *one, struct err *err);
+
+/*
+ * Before arrival_read: parts of this stream stay, if it names what it has, and it goes on with what an earlier one has
+ * left. halfway: gets the mark; the caller frees it after arrival_end. name: of the machine. 0 or -code.
+ */
+int arrival_begin(struct arrival *arrival, struct halfway *halfway, const struct dirs *dirs,
+		  const char *name, const struct stream_head *head, struct err *err);
+/* Takes the volume of which an earlier stream has brought parts. */
+int arrival_go_on(struct arrival *arrival, struct arrived *one, struct err *err);
+/* After a part, which is on the disk: it and all before it stay. flags_fd: -1 behind the last of a volume. */
+int arrival_hold(struct arrival *arrival, const struct stream_in *in, int flags_fd,
+		 struct err *err);
+/* After a whole volume: the same, if much has come since the last time. */
+int arrival_hold_volume(struct arrival *arrival, const struct stream_in *in, struct err *err);
+/*
+ * After the end of the stream: no later one may go on, as volumes get other names, or change places with what gives way to
+ * them. arrival_settle: the mark goes, with what has not got another name; nothing if the stream was cut.
+ */
+int arrival_close(struct arrival *arrival, struct err *err);
+void arrival_settle(const struct arrival *arrival);
 
 /* Reads all volumes of the stream to its end, and checks it. 0 or -code. */
 int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err);
@@ -57,7 +91,7 @@ void arrival_drop(struct arrival *arrival, size_t kept);
 /* Gives the root of a new machine its name. */
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err);
 
-/* Destroys the volumes that have not got their names. */
+/* Destroys the volumes that have not got their names, unless they are held. */
 void arrival_end(struct arrival *arrival);
 #define scoped_arrival __attribute__((cleanup(arrival_end)))
 

@@ -52,6 +52,19 @@ static bool is_behind(const struct export_spec *spec, const struct snapshot_entr
 	return since > until && (spec->snapshots || !spec->since_is_older);
 }
 
+static void leave_out_root(struct exporting *x)
+{
+	const struct snapshot_entry *root =
+		x->spec->root ? find(x->chain, x->count, x->spec->root) : NULL;
+	size_t at = root ? (size_t)(root - x->chain) : 0;
+
+	/* One that stays on both sides is written as well, and the root as an increment of it. */
+	if (!root || (x->spec->keep && strcmp(x->spec->keep, root->name) == 0))
+		return;
+	x->count--;
+	memmove(x->chain + at, x->chain + at + 1, (x->count - at) * sizeof *x->chain);
+}
+
 /*
  * Chooses the snapshots that are written, in place: those after since and up to snapshot, or only the last of them. With
  * since, a snapshot that is asked for stays one.
@@ -86,6 +99,7 @@ static int choose(struct exporting *x, struct snapshot_entry *list, size_t count
 	x->count = end - first;
 	if (x->count > 0)
 		memmove(list, list + first, x->count * sizeof *list);
+	leave_out_root(x);
 	return 0;
 }
 
@@ -251,14 +265,16 @@ static bool has_root(const struct export_spec *spec)
 /* moment: of the root; NULL: it is that of a snapshot. */
 static int put_volumes(struct exporting *x, const struct moment *moment, struct err *err)
 {
-	for (size_t i = 0; i < x->count; i++) {
+	const struct export_point *behind = x->spec->behind;
+
+	for (size_t i = behind ? behind->volumes : 0; i < x->count; i++) {
 		if (put_snapshot(x, &x->chain[i], err) < 0)
 			return -err->code;
 	}
-	if (!has_root(x->spec))
+	if (!has_root(x->spec) || (behind && behind->volumes > x->count))
 		return 0;
 	return moment ? put_root(x, moment->volume, fresh_is(x->machine, NULL), err)
-		      : put_kept(x, x->spec->snapshot, err);
+		      : put_kept(x, x->spec->root ? x->spec->root : x->spec->snapshot, err);
 }
 
 static int fill_head(const struct exporting *x, struct stream_head *head, struct err *err)
@@ -275,6 +291,8 @@ static int fill_head(const struct exporting *x, struct stream_head *head, struct
 	    text_take(&head->driver, strdup(x->pool->ops->name)) < 0 ||
 	    text_take(&head->host, strdup(host)) < 0 ||
 	    text_take(&head->name, strdup(x->machine->name)) < 0 ||
+	    text_take(&head->plan, strdup(x->spec->plan ? x->spec->plan : "")) < 0 ||
+	    text_take(&head->resumes, strdup(x->spec->behind ? x->spec->behind->sum : "")) < 0 ||
 	    text_take(&head->uuid, strdup(config->uuid)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	return 0;
@@ -304,25 +322,37 @@ static int put_start(struct exporting *x, struct err *err)
 /* The first volume builds on the snapshot that '--since' names. */
 static int begin_base(struct exporting *x, struct err *err)
 {
+	const struct export_point *behind = x->spec->behind;
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 	struct content content;
 
-	if (!x->spec->since)
-		return 0;
-	snapshot_volume(x->machine->name, x->spec->since, name);
-	if (volume_info(x->pool, name, &info, err) < 0)
-		return -err->code;
 	x->base_name = x->spec->since;
-	if (content_draw(x->machine, x->spec->since, info.created, &content, err) < 0)
+	if (behind && behind->volumes > 0 && behind->volumes <= x->count)
+		x->base_name = x->chain[behind->volumes - 1].name;
+	if (!x->base_name)
+		return 0;
+	snapshot_volume(x->machine->name, x->base_name, name);
+	if (volume_info(x->pool, name, &info, err) < 0 ||
+	    content_draw(x->machine, x->base_name, info.created, &content, err) < 0)
 		return -err->code;
 	strcpy(x->base, content_in(&content, x->spec->blocks));
 	return 0;
 }
 
+static int check_point(const struct exporting *x, struct err *err)
+{
+	const struct export_point *behind = x->spec->behind;
+
+	return behind && behind->volumes > x->count + has_root(x->spec)
+		       ? err_set(err, ESTALE, "the reader has more volumes than there are")
+		       : 0;
+}
+
 static int write_stream(struct exporting *x, const struct moment *moment, struct err *err)
 {
-	if (begin_base(x, err) < 0 || put_start(x, err) < 0 || put_volumes(x, moment, err) < 0)
+	if (check_point(x, err) < 0 || begin_base(x, err) < 0 || put_start(x, err) < 0 ||
+	    put_volumes(x, moment, err) < 0)
 		return -err->code;
 	return stream_end(&x->out, err);
 }
@@ -332,7 +362,7 @@ static int export(struct exporting *x, struct err *err)
 	const struct export_spec *spec = x->spec;
 	struct moment moment;
 
-	if (spec->snapshot)
+	if (spec->snapshot || spec->root)
 		return write_stream(x, NULL, err);
 	if (moment_begin(&moment, x->machine, x->pool, spec->quiet, err) < 0)
 		return -err->code;
@@ -364,6 +394,61 @@ int machine_export_check(struct machine *machine, const struct export_spec *spec
 	return r;
 }
 
+/* A snapshot as part of a plan: its name, and what identifies its contents. */
+static int plan_snapshot(struct exporting *x, const char *name, struct text *plan, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+	struct content content;
+
+	snapshot_volume(x->machine->name, name, volume);
+	if (volume_info(x->pool, volume, &info, err) < 0 ||
+	    content_draw(x->machine, name, info.created, &content, err) < 0)
+		return -err->code;
+	text_add(plan, "%s %s\n", name, content_in(&content, x->spec->blocks));
+	return 0;
+}
+
+static int plan_all(struct exporting *x, struct text *plan, struct err *err)
+{
+	const struct export_spec *spec = x->spec;
+	const char *root = spec->root ? spec->root : spec->snapshot;
+
+	text_add(plan, "%s\n", x->machine->config.uuid);
+	if (spec->since && plan_snapshot(x, spec->since, plan, err) < 0)
+		return -err->code;
+	text_add(plan, "snapshots\n");
+	for (size_t i = 0; i < x->count; i++) {
+		if (plan_snapshot(x, x->chain[i].name, plan, err) < 0)
+			return -err->code;
+	}
+	text_add(plan, "root\n");
+	if (has_root(spec) && root && plan_snapshot(x, root, plan, err) < 0)
+		return -err->code;
+	text_add(plan, "%s\n", !has_root(spec) ? "none" : root ? "kept" : "as it is");
+	return plan->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+int machine_export_plan(struct machine *machine, const struct export_spec *spec,
+			char plan[SHA256_HEX + 1], struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	scoped_text struct text text = { 0 };
+	struct exporting x = { .machine = machine, .spec = spec, .pool = &pool };
+	struct sha256 sum;
+
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
+	    begin_list(&x, err) < 0)
+		return -err->code;
+	int r = plan_all(&x, &text, err);
+	free(x.chain);
+	if (r < 0 || sha256_begin(&sum, err) < 0)
+		return -err->code;
+	sha256_add(&sum, text_str(&text), text.length);
+	sha256_end(&sum, plan);
+	return 0;
+}
+
 int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
@@ -374,7 +459,10 @@ int machine_export(struct machine *machine, const struct export_spec *spec, stru
 		.out = { .fd = spec->fd,
 			 .codec = spec->codec,
 			 .tick = spec->tick,
-			 .tick_context = spec->tick_context },
+			 .tick_context = spec->tick_context,
+			 .limit = spec->limit,
+			 .point = spec->behind && *spec->behind->point ? spec->behind->point
+								       : NULL },
 	};
 
 	if (machine_check(machine, err) < 0 ||

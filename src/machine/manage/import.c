@@ -249,6 +249,7 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 		      const struct import_spec *spec, struct text *notes, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
+	scoped_halfway struct halfway halfway = { 0 };
 	bool drawn = false;
 	scoped_fd int lock = birth_claim(machine, err);
 
@@ -259,17 +260,23 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	scoped_arrival struct arrival arrival = { .pool = &pool,
 						  .machine = machine,
 						  .trusted = spec->trust };
+	if (spec->resumable &&
+	    arrival_begin(&arrival, &halfway, machine->dirs, machine->name, head, err) < 0)
+		return -err->code;
+	arrival.told = spec->told;
+	arrival.told_context = spec->told_context;
 	if (arrival_read(&arrival, in, err) < 0)
 		return wrap_name(spec, 0, err);
-	if (read_chain(machine, head, &arrival, spec, &drawn, notes, err) < 0)
-		return -err->code;
-	if (!arrival_root(&arrival))
-		return err_set(err, EBADMSG, "it has no root");
-	int r = make(machine, &arrival, drawn, head->name, spec->arriving, notes, err);
+	int r = read_chain(machine, head, &arrival, spec, &drawn, notes, err);
+	if (r == 0 && !arrival_root(&arrival))
+		r = err_set(err, EBADMSG, "it has no root");
+	if (r == 0)
+		r = make(machine, &arrival, drawn, head->name, spec->arriving, notes, err);
 	if (r == 0) {
 		remark(&arrival, notes);
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });
 	}
+	arrival_settle(&arrival);
 	return r;
 }
 

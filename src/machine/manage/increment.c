@@ -122,6 +122,20 @@ static int check_first(void *context, const struct stream_volume *volume, struct
 	return r == 0 ? check_name(inc, volume, err) : r;
 }
 
+/* What an earlier stream has brought is checked as if it came now. */
+static int check_restored(struct increment *inc, struct err *err)
+{
+	const struct arrival *arrival = &inc->arrival;
+
+	if (arrival->count > 0 && check_base(inc, &arrival->list[0].volume, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < arrival->count; i++) {
+		if (check_name(inc, &arrival->list[i].volume, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
 /* The data first: the exchange must not survive a power cut without them. */
 static int sync_root(struct increment *inc, const char *name, struct err *err)
 {
@@ -172,18 +186,30 @@ static int keep_all(struct increment *inc, struct err *err)
 	return root ? replace_root(inc, root, err) : 0;
 }
 
-static int add(struct increment *inc, struct stream_in *in, struct err *err)
+static int add(struct increment *inc, const struct stream_head *head, struct stream_in *in,
+	       struct err *err)
 {
+	scoped_halfway struct halfway halfway = { 0 };
 	struct arrival *arrival = &inc->arrival;
+	const struct import_spec *spec = inc->spec;
 
 	*arrival = (struct arrival){ .pool = inc->pool,
 				     .machine = inc->machine,
 				     .check = check_first,
 				     .context = inc,
-				     .trusted = inc->spec->trust };
-	int r = arrival_read(arrival, in, err);
+				     .trusted = spec->trust,
+				     .told = spec->told,
+				     .told_context = spec->told_context };
+	int r = spec->resumable ? arrival_begin(arrival, &halfway, inc->machine->dirs,
+						inc->machine->name, head, err)
+				: 0;
+	if (r == 0)
+		r = check_restored(inc, err);
+	if (r == 0)
+		r = arrival_read(arrival, in, err);
 	if (r == 0)
 		r = keep_all(inc, err);
+	arrival_settle(arrival);
 	arrival_end(arrival);
 	return r;
 }
@@ -207,5 +233,5 @@ int import_increment(const struct dirs *dirs, const char *name, const struct str
 	    pool_open(&pool, dirs, machine.config.pool, err) < 0 ||
 	    restoring_clear(&machine, &pool, err) < 0)
 		return -err->code;
-	return add(&inc, in, err);
+	return add(&inc, head, in, err);
 }

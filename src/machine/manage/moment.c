@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/moment.h"
+#include "machine/life/run_state.h"
+#include "machine/manage/travel.h"
 
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -7,6 +9,17 @@
 
 #include "base/fault.h"
 #include "base/scoped.h"
+
+int machine_export_copies(struct machine *machine, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+	char root[VOLUME_NAME_MAX + 1];
+
+	machine_volume(machine->name, root);
+	if (pool_open(&pool, machine->dirs, machine->config.pool, err) < 0)
+		return -err->code;
+	return volume_copies_at_once(&pool, root) || run_alive(machine);
+}
 
 static int take(struct moment *moment, bool quiet, struct err *err)
 {

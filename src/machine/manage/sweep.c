@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Finds machines that killed commands have left half made, half removed or without an owner, and finishes them off. */
+#include "machine/manage/halfway.h"
 #include "machine/manage/manage.h"
 
 #include "base/file.h"
@@ -57,4 +58,5 @@ void machine_sweep(const struct dirs *dirs)
 	/* The callback's context is not const. */
 	unfinished_each(dirs, "machines", sweep_marked, (void *)(uintptr_t)dirs);
 	sweep_owners(dirs);
+	halfway_sweep(dirs);
 }

@@ -7,6 +7,14 @@
 #include "machine/state/move.h"
 #include "stream/stream.h"
 
+/* How far a reader has come in a stream that was cut. All borrowed. */
+struct export_point {
+	const char *sum;   /* of the last part that it has */
+	uint64_t volumes;  /* complete ones */
+	const char *point; /* behind that part; "": between volumes */
+	uint64_t bytes;    /* in all parts that it has */
+};
+
 struct export_spec {
 	int fd;               /* takes the stream */
 	const char *verb;     /* for sentences: "send"; NULL: "export" */
@@ -17,6 +25,13 @@ struct export_spec {
 	bool snapshots;   /* with all snapshots, or those between since and snapshot */
 	bool blocks;      /* blocks of a pool that has them, and not trees */
 	bool quiet;       /* a running machine's file system is quieted for the moment */
+	const char *
+		root; /* the root is what this snapshot keeps, which is no part of the stream itself; NULL: as it is now */
+	uint64_t
+		limit; /* the reader keeps parts of trees: bytes of the first one; 0: it does not */
+	const struct export_point
+		*behind;  /* the reader has all before it; NULL: from the beginning */
+	const char *plan; /* of machine_export_plan; NULL: it is not told */
 	bool since_is_older; /* the caller knows it, also where a clock that was put back says otherwise */
 	enum stream_codec codec;
 	stream_tick *tick; /* or NULL */
@@ -25,6 +40,14 @@ struct export_spec {
 
 /* Finds all that would refuse the export, before a byte is written. */
 int machine_export_check(struct machine *machine, const struct export_spec *spec, struct err *err);
+/*
+ * The sum of all that identifies what the export writes: two streams of the same plan are the same, unless a root changed
+ * that no snapshot keeps, which the stream itself finds (-ESTALE). 0 or -code.
+ */
+int machine_export_plan(struct machine *machine, const struct export_spec *spec,
+			char plan[SHA256_HEX + 1], struct err *err);
+/* moment.c: whether an export of the root copies it first, into a snapshot. 1, 0, or -code. */
+int machine_export_copies(struct machine *machine, struct err *err);
 /* 0 or -code; after a failure the stream has no end, which every reader notices. */
 int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err);
 
@@ -51,6 +74,10 @@ struct import_spec {
 	bool force;                 /* an increment may replace the root of its machine */
 	/* Borrowed: the machine has this mark from its first moment on, or has it already. NULL: it becomes this host's. */
 	const struct move_mark *arriving;
+	/* What has come stays if the stream is cut, and a stream may go on with it: halfway.h. told: as there, or NULL. */
+	bool resumable;
+	void (*told)(void *context, uint64_t bytes);
+	void *told_context;
 	struct settings settings;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;

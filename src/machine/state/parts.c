@@ -163,6 +163,14 @@ static bool data_has(const struct dirs *dirs, const char *name, const char *pool
 	return same;
 }
 
+/* What has come of a machine that a cut send has begun: manage/halfway.h. */
+static bool halfway_has(const struct dirs *dirs, const char *name)
+{
+	scoped_free char *mark = dirs_state_path(dirs, "machines/.halfway/%s/halfway.conf", name);
+
+	return !mark || access(mark, F_OK) == 0;
+}
+
 static int visit_volume(void *context, const char *pool, const char *volume)
 {
 	const struct strays *strays = context;
@@ -174,6 +182,8 @@ static int visit_volume(void *context, const char *pool, const char *volume)
 		return 0;
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(dot + 1, "."), dot + 1);
 	bool known = !text_starts(volume, "template.") || template_has(strays->dirs, name, pool);
+	if (text_starts(volume, "halfway."))
+		known = halfway_has(strays->dirs, name);
 	if (text_starts(volume, "data.") || text_starts(volume, "datasnapshot."))
 		known = data_has(strays->dirs, name, pool);
 	for (size_t i = 0; i < sizeof of_machines / sizeof *of_machines; i++) {

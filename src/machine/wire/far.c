@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -198,6 +199,32 @@ int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *e
 	return 1;
 }
 
+static void note_part(struct far *far, const char *key, const char *value)
+{
+	uint64_t bytes;
+
+	if (strcmp(key, "cut") == 0)
+		far->cut = strcmp(value, "yes") == 0;
+	/* A count that does not grow is none: the other side could send lines without end. */
+	if (strcmp(key, "at") == 0 && text_to_u64(value, 0, UINT64_MAX, &bytes) == 0 &&
+	    bytes > far->at) {
+		far->at = bytes;
+		far->wire.lines = 0;
+	}
+}
+
+void far_hear(struct far *far)
+{
+	char key[32], value[WIRE_LINE];
+
+	while (!far->early.code) {
+		struct pollfd poll_fd = { .fd = far->from, .events = POLLIN };
+		if (poll(&poll_fd, 1, 0) <= 0 || far_read(far, key, value, &far->early) <= 0)
+			return;
+		note_part(far, key, value);
+	}
+}
+
 int far_finish(struct far *far, bool sent, const struct err *failed, struct err *err)
 {
 	char key[32], value[WIRE_LINE];
@@ -205,7 +232,10 @@ int far_finish(struct far *far, bool sent, const struct err *failed, struct err 
 
 	scoped_close_fd(&far->to);
 	far->wire.seconds = sent ? FINISH_SECONDS : END_SECONDS;
-	while ((r = far_read(far, key, value, err)) > 0) {
+	if (far->early.code)
+		*err = far->early;
+	while ((r = err->code ? -err->code : far_read(far, key, value, err)) > 0) {
+		note_part(far, key, value);
 		if (strcmp(key, "note") == 0)
 			text_add(&far->notes, "host '%s': %s\n", far->host, value);
 		else if (strcmp(key, "done") == 0)

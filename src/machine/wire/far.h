@@ -35,6 +35,9 @@ struct far {
 	struct text notes;    /* owned: what the other side remarks, a line each */
 	char said[WIRE_LINE]; /* why the other side has given the machine back */
 	char done[64];        /* the name of the machine there, once it is made */
+	uint64_t at;          /* bytes of the stream that the other side has on its disk */
+	bool cut;             /* it has got no end of the stream */
+	struct err early;     /* what it said before the end of the stream */
 };
 
 /* Starts the program. */
@@ -50,6 +53,9 @@ int far_write(const struct far *far, const struct text *lines, struct err *err);
  * are -code with a sentence.
  */
 int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *err);
+
+/* During the stream: takes what the other side has said so far, and waits for nothing. */
+void far_hear(struct far *far);
 
 /*
  * After the stream: waits for the answer. 0: the machine is there; -code with the reason. sent: whether all of the

@@ -205,6 +205,13 @@ int pump_from(struct pump *pump, const struct pump_spec *spec)
 	return start(pump, spec, false);
 }
 
+bool pump_is_dry(const struct pump *pump)
+{
+	struct pollfd poll_fd = { .fd = pump->fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
+}
+
 int pump_end(struct pump *pump)
 {
 	scoped_close_fd(&pump->fd);

@@ -65,6 +65,8 @@ struct pump_spec {
 int pump_to(struct pump *pump, const struct pump_spec *spec);
 /* Bytes of spec->fd can be read from pump->fd. 0 or -errno. */
 int pump_from(struct pump *pump, const struct pump_spec *spec);
+/* Whether the far end has given its last byte, and that one was read. */
+bool pump_is_dry(const struct pump *pump);
 /* Closes our end, lets the rest go through, and waits for the process. 0, or -EIO: not all bytes have passed. */
 int pump_end(struct pump *pump);
 
