@@ -111,7 +111,8 @@ int capture_wait(struct capture *capture, int milliseconds, struct capture_resul
 		return r;
 	*result = (struct capture_result){ .end = (enum capture_end)report.how,
 					   .captured = report.captured,
-					   .dropped = report.dropped };
+					   .dropped = report.dropped,
+					   .failure = report.code };
 	return 0;
 }
 

@@ -30,15 +30,18 @@ struct capture {
 };
 
 enum capture_end {
-	CAPTURE_ASKED, /* capture_stop */
-	CAPTURE_FULL,  /* the count or the time is reached */
-	CAPTURE_GONE,  /* the link was removed or went down */
-	CAPTURE_CLOSED /* nobody reads the output any more */
+	CAPTURE_ASKED,  /* capture_stop */
+	CAPTURE_FULL,   /* the count or the time is reached */
+	CAPTURE_GONE,   /* the link was removed or went down */
+	CAPTURE_CLOSED, /* nobody reads the output any more */
+	CAPTURE_LOST,   /* the output could not be written: failure */
+	CAPTURE_REMOVED /* the machine has this interface no more */
 };
 
 struct capture_result {
 	enum capture_end end;
 	uint64_t captured, dropped; /* packets: written; not taken in time */
+	int failure; /* errno, with CAPTURE_LOST; a regular file is whole nevertheless */
 };
 
 /*

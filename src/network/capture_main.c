@@ -34,13 +34,15 @@ enum {
 struct output {
 	size_t skip; /* bytes of the header that are still to be left out */
 	int failure; /* errno of the first write that failed */
+	off_t loose; /* bytes that were written since the last packet that is whole */
 };
 
 struct work {
 	pcap_t *pcap;
 	pcap_dumper_t *dumper;
 	struct output output;
-	uint64_t captured, count;
+	uint64_t captured, count; /* packets: handed to the dumper; to be captured, or 0 */
+	uint64_t written;         /* those that are in the file */
 	int64_t until;
 };
 
@@ -75,6 +77,7 @@ static ssize_t put(void *context, const char *bytes, size_t size)
 			return 0;
 		}
 		done += (size_t)n;
+		output->loose += n;
 	}
 	return (ssize_t)size;
 }
@@ -132,6 +135,27 @@ static void keep(unsigned char *context, const struct pcap_pkthdr *head, const u
 	work->captured++;
 }
 
+/* Writes what the dumper has. Whether all of it is in the output, which then ends with a whole packet. */
+static bool flush(struct work *work)
+{
+	if (pcap_dump_flush(work->dumper) < 0 && !work->output.failure)
+		work->output.failure = EIO;
+	if (work->output.failure)
+		return false;
+	work->output.loose = 0;
+	work->written = work->captured;
+	return true;
+}
+
+/* Takes the part of a packet away that a failed write has left in a regular file. */
+static void cut_loose(struct work *work)
+{
+	off_t end = lseek(CAPTURE_OUTPUT, 0, SEEK_CUR);
+
+	if (end >= work->output.loose && ftruncate(CAPTURE_OUTPUT, end - work->output.loose) == 0)
+		lseek(CAPTURE_OUTPUT, end - work->output.loose, SEEK_SET);
+}
+
 /* Takes what the kernel has. *failed: the link gives nothing any more. Whether the output still takes all. */
 static bool take(struct work *work, bool *failed)
 {
@@ -139,7 +163,7 @@ static bool take(struct work *work, bool *failed)
 	int most = left < INT32_MAX ? (int)left : INT32_MAX;
 
 	*failed = pcap_dispatch(work->pcap, most, keep, (unsigned char *)work) < 0;
-	return pcap_dump_flush(work->dumper) == 0 && !work->output.failure;
+	return flush(work);
 }
 
 static int time_left(const struct work *work)
@@ -207,13 +231,12 @@ static __attribute__((noreturn)) void end(struct work *work, enum capture_end ho
 		drain(work);
 	if (pcap_stats(work->pcap, &stat) == 0)
 		report.dropped = stat.ps_drop;
-	if (pcap_dump_flush(work->dumper) < 0 && !work->output.failure)
-		work->output.failure = EIO;
-	if (work->output.failure && work->output.failure != EPIPE)
-		fail(work->output.failure, "write the capture: ", strerror(work->output.failure));
-	if (work->output.failure)
-		report.how = CAPTURE_CLOSED;
-	report.captured = work->captured;
+	if (!flush(work)) {
+		cut_loose(work);
+		report.how = work->output.failure == EPIPE ? CAPTURE_CLOSED : CAPTURE_LOST;
+		report.code = work->output.failure;
+	}
+	report.captured = work->written;
 	say(&report);
 	_exit(EXIT_SUCCESS);
 }
@@ -247,6 +270,5 @@ int main(int argc, char **argv)
 		fail(ENOMEM, "out of memory", "");
 	say(&(struct capture_report){ .kind = CAPTURE_READY });
 	/* A reader has the header before the first packet. */
-	pcap_dump_flush(work.dumper);
-	end(&work, follow(&work));
+	end(&work, flush(&work) ? follow(&work) : CAPTURE_CLOSED);
 }

@@ -68,6 +68,31 @@ case_whole() {
 	gone web
 }
 
+# timeout(1) sends its signal to the process and to its group, and a user presses CTRL-C twice.
+case_two_signals() {
+	local out
+	berth launch --wait bb web
+	for out in file pipe; do
+		if [[ $out == file ]]; then
+			begin web --filter icmp
+		else
+			mkfifo "$T/two"
+			cat "$T/two" >"$T/pcap" &
+			env --default-signal=INT berth capture web --filter icmp >"$T/two" 2>"$T/said" &
+			capture=$!
+			retry 20 test -s "$T/pcap"
+		fi
+		ping_from web "$(gateway web)"
+		kill -INT "$capture"
+		kill -TERM "$capture" 2>/dev/null || true
+		wait "$capture"
+		has "^berth: 2 packets captured$" "$(cat "$T/said")"
+		[[ $out == file ]] || wait
+		same "requests in a $out" 1 "$(read_back "$T/pcap" "icmp[0]==8" | wc -l)"
+	done
+	gone web
+}
+
 # Each option; another packet does not count.
 case_options() {
 	local began
@@ -145,10 +170,13 @@ case_machine_ends() {
 	begin web eth1 --filter icmp
 	ping_from web 10.77.1.1
 	berth nic remove web eth1
-	berth stop --force web
 	wait "$capture"
 	same "requests on eth1" 1 "$(read_back "$T/pcap" "icmp[0]==8 and dst host 10.77.1.1" | wc -l)"
-	has "2 packets captured; the machine has ended$" "$(cat "$T/said")"
+	has "2 packets captured; the machine has this nic no more$" "$(cat "$T/said")"
+	begin web
+	berth stop --force web
+	wait "$capture"
+	has "captured; the machine has ended$" "$(cat "$T/said")"
 	berth start --wait web
 	begin web
 	berth delete --force web
@@ -207,14 +235,23 @@ for i in range(40000):
 	gone web
 }
 
-# A disk that is full is told, and leaves no file.
+# A disk that is full is told, and what came before is in the file, up to the last whole packet.
 case_full() {
+	local code=0
 	berth launch --wait bb web
 	mkdir "$T/small"
 	mount -t tmpfs -o size=64k none "$T/small"
 	berth exec --detach web -- ping -s 1400 -A "$(gateway web)"
-	fails 1 "write the capture: No space left on device" berth capture web --output "$T/small/web.pcap"
-	silent "what is left" ls -A "$T/small"
+	fails 1 "small/web.pcap': No space left on device; the capture has ended, and the file has the packets before" \
+		timeout 300 berth capture web --output "$T/small/web.pcap"
+	[[ $(read_back "$T/small/web.pcap" | wc -l) -gt 5 ]]
+	lacks truncated "$(cat "$T/tcpdump")"
+	rm "$T/small/web.pcap"
+	timeout 300 berth capture web >"$T/small/web.pcap" 2>"$T/said" || code=$?
+	same "of standard output" 1 "$code"
+	has "^berth: write to the output: No space left on device; the capture has ended$" "$(cat "$T/said")"
+	read_back "$T/small/web.pcap" >/dev/null
+	lacks truncated "$(cat "$T/tcpdump")"
 	umount "$T/small"
 	gone web
 }

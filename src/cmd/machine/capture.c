@@ -58,9 +58,10 @@ static void tell_result(const struct capture_result *result)
 			 result->dropped);
 	print_note("%" PRIu64 " packet%s captured%s%s", result->captured,
 		   result->captured == 1 ? "" : "s", dropped,
-		   result->end == CAPTURE_GONE     ? "; the machine has ended"
-		   : result->end == CAPTURE_CLOSED ? "; nobody reads them any more"
-						   : "");
+		   result->end == CAPTURE_GONE      ? "; the machine has ended"
+		   : result->end == CAPTURE_REMOVED ? "; the machine has this nic no more"
+		   : result->end == CAPTURE_CLOSED  ? "; nobody reads them any more"
+						    : "");
 }
 
 static int read_flags(const struct call *call, struct machine_capture *wish, struct err *err)
@@ -97,6 +98,11 @@ static int capture_into(struct machine *machine, struct machine_capture *wish, s
 		r = outfile_keep(out, err);
 	if (r == 0)
 		tell_result(&result);
+	if (r == 0 && result.end == CAPTURE_LOST)
+		r = err_set(err, result.failure, "write to %s%s%s: %s; the capture has ended%s",
+			    out->path ? "'" : "", out->path ? out->path : "the output",
+			    out->path ? "'" : "", strerror(result.failure),
+			    out->path ? ", and the file has the packets before" : "");
 	return r;
 }
 

@@ -15,12 +15,15 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 
 enum {
 	LOOK_MS = 100,      /* between looks at a machine that has lost its port */
 	AGAIN_MS = 2000,    /* from the end of a machine to its next start, of `berth restart` */
 	MISSING_MS = 30000, /* a running machine without its port */
 	END_MS = 5000,      /* for the reader of the output to take the rest */
+	DISK_MS = 60000,    /* for a disk to do so */
+	HURRY_MS = 1000, /* a signal after that time ends the wait; timeout(1) sends two at once */
 };
 
 struct port {
@@ -97,11 +100,13 @@ static bool was_stopped(int stop_fd, int milliseconds)
 	return poll(&fd, 1, milliseconds) > 0 && read(stop_fd, &info, sizeof info) > 0;
 }
 
-/* A second signal, or a reader that takes nothing, ends the wait for the rest. */
-static int end_asked(struct capture *capture, int stop_fd, struct capture_result *result,
-		     struct err *err)
+/* A later signal, or an output that takes nothing, ends the wait for the rest. */
+static int end_asked(struct capture *capture, const struct capture_spec *spec, int stop_fd,
+		     struct capture_result *result, struct err *err)
 {
-	int64_t until = clock_ms() + END_MS;
+	struct stat st;
+	bool file = fstat(spec->out, &st) == 0 && S_ISREG(st.st_mode);
+	int64_t asked = clock_ms();
 
 	capture_stop(capture);
 	for (;;) {
@@ -109,10 +114,16 @@ static int end_asked(struct capture *capture, int stop_fd, struct capture_result
 		if (r != -ETIMEDOUT)
 			return r;
 		*err = (struct err){ 0 };
-		if (clock_ms() > until || was_stopped(stop_fd, 0))
-			return err_set(err, ETIMEDOUT,
-				       "the capture is cut, since its reader takes nothing; let it "
-				       "read, or write into a file");
+		bool again = was_stopped(stop_fd, 0);
+		int64_t waited = clock_ms() - asked;
+		if (waited > (file ? DISK_MS : END_MS) || (again && waited > HURRY_MS))
+			return file ? err_set(err, ETIMEDOUT,
+					      "the capture is cut, since the disk of the file "
+					      "takes "
+					      "nothing; write to another one")
+				    : err_set(err, ETIMEDOUT,
+					      "the capture is cut, since its reader takes nothing; "
+					      "let it read, or write into a file");
 	}
 }
 
@@ -130,7 +141,7 @@ static int capture_run(const struct capture_spec *spec, int stop_fd, struct capt
 	if (fds[0].revents)
 		return capture_wait(&capture, 0, result, err);
 	was_stopped(stop_fd, 0);
-	return end_asked(&capture, stop_fd, result, err);
+	return end_asked(&capture, spec, stop_fd, result, err);
 }
 
 /* ---- Its runs */
@@ -144,8 +155,8 @@ struct runs {
 	struct capture_result sum;
 };
 
-/* How long the port may be missing, in milliseconds, as the machine is; 0: for as long as it is so. */
-static int patience(const struct runs *runs)
+/* How long the port may be missing, in milliseconds, as the machine is; 0: for as long as it is so; -1: no longer. */
+static int patience(const struct runs *runs, bool has_nic)
 {
 	struct machine_status status;
 
@@ -154,8 +165,9 @@ static int patience(const struct runs *runs)
 	machine_status(runs->machine, NULL, &status);
 	if (machine_is_down(status.state))
 		return AGAIN_MS;
-	return status.state == MACHINE_STARTING || status.state == MACHINE_STOPPING ? 0
-										    : MISSING_MS;
+	if (status.state == MACHINE_STARTING || status.state == MACHINE_STOPPING)
+		return 0;
+	return has_nic ? MISSING_MS : AGAIN_MS;
 }
 
 /* Waits for another port: true; or for a signal, the time, or the machine's end: false, with the end in sum. */
@@ -167,13 +179,14 @@ static bool find_next(struct runs *runs)
 
 	while (!runs->until || clock_ms() < runs->until) {
 		struct err ignored = { 0 };
-		if (find_port(runs->machine, runs->nic, &runs->port, &ignored) == 0 &&
-		    runs->port.index && runs->port.index != before)
+		int r = find_port(runs->machine, runs->nic, &runs->port, &ignored);
+		if (r == 0 && runs->port.index && runs->port.index != before)
 			return true;
-		int most = patience(runs);
+		int most = patience(runs, r != -ENOENT);
 		if (most != last)
 			since = clock_ms();
 		last = most;
+		runs->sum.end = r == -ENOENT ? CAPTURE_REMOVED : CAPTURE_GONE;
 		if (most < 0 || (most > 0 && clock_ms() - since > most))
 			return false;
 		if (was_stopped(runs->wish->stop_fd, LOOK_MS)) {
@@ -208,6 +221,7 @@ static int go_through(struct runs *runs, struct err *err)
 		runs->sum.captured += result.captured;
 		runs->sum.dropped += result.dropped;
 		runs->sum.end = result.end;
+		runs->sum.failure = result.failure;
 		if (result.end != CAPTURE_GONE || !find_next(runs))
 			return 0;
 		wish->tell(runs->machine->name, "has another port; the capture goes on there");
