@@ -152,6 +152,12 @@ case_template_conf_5() {
 	run_commands <"$T/commands"
 }
 
+# It has the contents of a file, and no command.
+case_volume_conf_5() {
+	page_commands volume.conf.5 >"$T/commands"
+	empty "its commands" "$T/commands"
+}
+
 case_berth_template_7() {
 	page_commands berth-template.7 >"$T/commands"
 	run_commands <"$T/commands"

@@ -471,6 +471,7 @@ static void test_manual(void)
 	expect_page(&pool_schema, SOURCE_FOLDER "/doc/pool.conf.5");
 	expect_page(&berth_schema, SOURCE_FOLDER "/doc/berth.conf.5");
 	expect_page(&template_schema, SOURCE_FOLDER "/doc/template.conf.5");
+	expect_page(&volume_schema, SOURCE_FOLDER "/doc/volume.conf.5");
 	expect_page(&build_schema, SOURCE_FOLDER "/doc/berth.template.5");
 }
 

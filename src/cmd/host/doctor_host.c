@@ -11,6 +11,7 @@
 #include "machine/confine/kernel_limits.h"
 #include "machine/start/views.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -203,12 +204,21 @@ static void check_names(struct report *report)
 
 	if (file_read(AT_FDCWD, "/etc/nsswitch.conf", 65536, &text) < 0)
 		return;
-	if (names_module(text))
+	bool named = names_module(text);
+	void *module = dlopen("libnss_berth.so.2", RTLD_LAZY | RTLD_LOCAL);
+	if (named && module)
 		report_add(report, VERDICT_OK, "names", NULL, "this host finds machines by name");
 	else
 		report_add(report, VERDICT_NOTE, "names",
-			   "have in /etc/nsswitch.conf: hosts: files berth dns",
-			   "this host does not find machines by name");
+			   module  ? "have in /etc/nsswitch.conf: hosts: files berth dns"
+			   : named ? "install it where the loader looks, or call ldconfig"
+				   : "install libnss_berth.so.2, and have in /etc/nsswitch.conf: "
+				     "hosts: files berth dns",
+			   named ? "/etc/nsswitch.conf names berth, and the loader does not find "
+				   "libnss_berth.so.2"
+				 : "this host does not find machines by name");
+	if (module)
+		dlclose(module);
 }
 
 static void check_forwarding(struct report *report)
