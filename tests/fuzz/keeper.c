@@ -34,6 +34,11 @@ void keeper_set_booted(struct keeper *keeper)
 	clients_tell(keeper, SAY_BOOTED);
 }
 
+void space_watch(struct keeper *keeper)
+{
+	(void)keeper;
+}
+
 static void wake_all(struct keeper *keeper)
 {
 	for (struct client *next, *c = keeper->clients; c; c = next) {
