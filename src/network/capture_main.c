@@ -29,6 +29,8 @@ enum {
 	BLOCK_MS = 100,    /* time after which the kernel hands out a block that is not full */
 	LOOK_MS = 1000,
 	HEADER = sizeof(struct pcap_file_header),
+	PACKET_HEADER = 16,
+	CHUNK = 4096, /* bytes that are written at once, less than the buffer of stdio: whole packets */
 };
 
 struct output {
@@ -43,6 +45,7 @@ struct work {
 	struct output output;
 	uint64_t captured, count; /* packets: handed to the dumper; to be captured, or 0 */
 	uint64_t written;         /* those that are in the file */
+	size_t waiting;           /* bytes of packets that the dumper may still have */
 	int64_t until;
 };
 
@@ -127,14 +130,6 @@ static void give_up_rights(void)
 	cap_free(none);
 }
 
-static void keep(unsigned char *context, const struct pcap_pkthdr *head, const unsigned char *bytes)
-{
-	struct work *work = (struct work *)context;
-
-	pcap_dump((unsigned char *)work->dumper, head, bytes);
-	work->captured++;
-}
-
 /* Writes what the dumper has. Whether all of it is in the output, which then ends with a whole packet. */
 static bool flush(struct work *work)
 {
@@ -143,8 +138,22 @@ static bool flush(struct work *work)
 	if (work->output.failure)
 		return false;
 	work->output.loose = 0;
+	work->waiting = 0;
 	work->written = work->captured;
 	return true;
+}
+
+static void keep(unsigned char *context, const struct pcap_pkthdr *head, const unsigned char *bytes)
+{
+	struct work *work = (struct work *)context;
+
+	if (work->waiting > 0 && work->waiting + PACKET_HEADER + head->caplen > CHUNK)
+		flush(work);
+	if (work->output.failure)
+		return;
+	pcap_dump((unsigned char *)work->dumper, head, bytes);
+	work->waiting += PACKET_HEADER + head->caplen;
+	work->captured++;
 }
 
 /* Takes the part of a packet away that a failed write has left in a regular file. */

@@ -80,6 +80,18 @@ static int read_flags(const struct call *call, struct machine_capture *wish, str
 	return r;
 }
 
+/* The output could not be written; what came before is kept. */
+static int fail_lost(const struct capture_result *result, const struct outfile *out,
+		     struct err *err)
+{
+	return err_set(err, result->failure,
+		       "write to %s%s%s: %s; the capture has ended, with %" PRIu64
+		       " whole packet%s written",
+		       out->path ? "'" : "", out->path ? out->path : "the output",
+		       out->path ? "'" : "", strerror(result->failure), result->captured,
+		       result->captured == 1 ? "" : "s");
+}
+
 static int capture_into(struct machine *machine, struct machine_capture *wish, struct outfile *out,
 			struct err *err)
 {
@@ -96,13 +108,10 @@ static int capture_into(struct machine *machine, struct machine_capture *wish, s
 	}
 	if (r == 0)
 		r = outfile_keep(out, err);
+	if (r == 0 && result.end == CAPTURE_LOST)
+		return fail_lost(&result, out, err);
 	if (r == 0)
 		tell_result(&result);
-	if (r == 0 && result.end == CAPTURE_LOST)
-		r = err_set(err, result.failure, "write to %s%s%s: %s; the capture has ended%s",
-			    out->path ? "'" : "", out->path ? out->path : "the output",
-			    out->path ? "'" : "", strerror(result.failure),
-			    out->path ? ", and the file has the packets before" : "");
 	return r;
 }
 
