@@ -39,7 +39,7 @@ static int refuse_schedule(struct err *err)
 	return err_set(err, EINVAL,
 		       "use hourly, 'daily 03:30', 'weekly sun 03:30', 'monthly 03:30', each with "
 		       "or without "
-		       "a time, 'every 15m' from 5m to 1d, or nothing for never");
+		       "a time, 'every 15m' from 5m to 1d, or an empty value for never");
 }
 
 static bool parse_time(const char *word, struct schedule *schedule)

@@ -4,12 +4,11 @@
 #include "base/text.h"
 #include "network/bridge.h"
 #include "network/lease_file.h"
+#include "network/lease_want.h"
 #include "network/network.h"
 #include "network/subnet.h"
-#include "network/subnet6.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <string.h>
 
 static int check_name(const struct network *network, const char *name, struct err *err)
@@ -22,138 +21,9 @@ static int check_name(const struct network *network, const char *name, struct er
 	return 0;
 }
 
-static int check_mac(const struct network *network, const char *mac, struct err *err)
-{
-	size_t n = strlen(mac);
-	bool good = n == 17;
-
-	for (size_t i = 0; good && i < n; i++)
-		good = i % 3 == 2 ? mac[i] == ':' : isxdigit((unsigned char)mac[i]) != 0;
-	if (!good)
-		return err_set(
-			err, EINVAL,
-			"network '%s': '%.40s' is not a MAC address such as 10:66:6a:01:02:03",
-			network->name, mac);
-	return 0;
-}
-
-/* Number of addresses for leases: all except those of network, gateway and broadcast. */
-static uint32_t address_count(const struct network *network)
-{
-	return (UINT32_MAX >> network->prefix) - 2;
-}
-
 static struct in_addr address_at(const struct network *network, uint32_t i)
 {
 	return (struct in_addr){ htonl(ntohl(network->gateway.s_addr) + 1 + i) };
-}
-
-/* An address of a network that is not berth's own: any of a machine of that subnet. */
-static int parse_foreign(const struct network *network, const char *want, struct in_addr *out,
-			 struct err *err)
-{
-	struct in_addr address;
-
-	if (inet_pton(AF_INET, want, &address) != 1)
-		return err_set(err, EINVAL, "network '%s': '%.40s' is not an IPv4 address",
-			       network->name, want);
-	if (!network->prefix)
-		return err_set(err, EINVAL,
-			       "network '%s': a fixed address such as %s needs to know the subnet "
-			       "that is in use there; create the network with subnet=SUBNET and "
-			       "gateway=ADDRESS, or leave the address to its DHCP",
-			       network->name, want);
-	uint32_t i = ntohl(address.s_addr) - ntohl(network->subnet.s_addr);
-	if (i == 0 || i >= UINT32_MAX >> network->prefix ||
-	    address.s_addr == network->gateway.s_addr)
-		return err_set(
-			err, EINVAL,
-			"network '%s': address %s cannot be a machine's: the subnet is %s%s%s",
-			network->name, want, network->config.subnet,
-			*network->config.gateway ? " and the gateway " : "",
-			network->config.gateway);
-	*out = address;
-	return 0;
-}
-
-static int parse_wanted(const struct network *network, const char *want, struct in_addr *out,
-			struct err *err)
-{
-	struct in_addr address;
-	char gateway[INET_ADDRSTRLEN];
-
-	if (!config_is_own(&network->config))
-		return parse_foreign(network, want, out, err);
-	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
-	if (inet_pton(AF_INET, want, &address) != 1)
-		return err_set(err, EINVAL, "network '%s': '%.40s' is not an IPv4 address",
-			       network->name, want);
-	uint32_t i = ntohl(address.s_addr) - ntohl(network->gateway.s_addr) - 1;
-	if (i >= address_count(network))
-		return err_set(err, EINVAL,
-			       "network '%s': address %s cannot be a machine's: the subnet is %s "
-			       "and the gateway %s",
-			       network->name, want, network->config.subnet, gateway);
-	*out = address;
-	return 0;
-}
-
-static bool wants(const char *address)
-{
-	return address && *address;
-}
-
-/* The network's IPv6 subnet. False: it has none, or the host cannot have it. */
-static bool subnet6_of(const struct network *network, struct subnet6 *subnet)
-{
-	return network->prefix6 && subnet6_parse(network->config.subnet6, subnet) == 0;
-}
-
-static int refuse_address6(const struct network *network, const char *want, struct err *err)
-{
-	return err_set(err, EINVAL,
-		       "network '%s': IPv6 address %s cannot be a machine's: the subnet is %s, and "
-		       "its first two addresses are the network's",
-		       network->name, want, network->config.subnet6);
-}
-
-static int parse_wanted6(const struct network *network, const char *want, struct in6_addr *out,
-			 struct err *err)
-{
-	struct in6_addr address;
-	struct in_addr made_of;
-	struct subnet6 subnet;
-	char other[INET_ADDRSTRLEN];
-
-	if (!subnet6_of(network, &subnet) && !config_is_own(&network->config))
-		return err_set(err, EINVAL,
-			       "network '%s': a fixed address such as %s needs to know the IPv6 "
-			       "network that is in use there: berth network set %s "
-			       "subnet6=PREFIX gateway6=ADDRESS",
-			       network->name, want, network->name);
-	if (!subnet6_of(network, &subnet))
-		return err_set(err, EINVAL,
-			       "network '%s' has no IPv6 network that %s could be in; give it one: "
-			       "berth network set %s subnet6=PREFIX",
-			       network->name, want, network->name);
-	if (inet_pton(AF_INET6, want, &address) != 1)
-		return err_set(err, EINVAL, "network '%s': '%.60s' is not an IPv6 address",
-			       network->name, want);
-	if (!subnet6_has(&subnet, &address) ||
-	    memcmp(&address, &subnet.network, sizeof address) == 0 ||
-	    memcmp(&address, &network->gateway6, sizeof address) == 0)
-		return refuse_address6(network, want, err);
-	/* So a fixed address is never the one that another machine gets by itself. */
-	if (config_is_own(&network->config) && subnet6_is_made(&subnet, &address, &made_of) &&
-	    ntohl(made_of.s_addr) - ntohl(network->gateway.s_addr) - 1 < address_count(network)) {
-		inet_ntop(AF_INET, &made_of, other, sizeof other);
-		return err_set(err, EINVAL,
-			       "network '%s': IPv6 address %s is that of the machine with address "
-			       "%s; set that one, or choose another",
-			       network->name, want, other);
-	}
-	*out = address;
-	return 0;
 }
 
 struct holder6 {
@@ -201,27 +71,6 @@ static int check_free6(const struct network *network, const char *name,
 	return r > 0 ? tell_held(network, want, holder.found, err) : 0;
 }
 
-/* Wishes that were checked. */
-struct wanted {
-	const struct lease_want *texts;
-	struct in_addr address;   /* 0.0.0.0: any */
-	struct in6_addr address6; /* ::: made of the other one */
-};
-
-static int parse_all(const struct network *network, const struct lease_want *want,
-		     struct wanted *wanted, struct err *err)
-{
-	*wanted = (struct wanted){ .texts = want };
-	if (check_mac(network, want->mac, err) < 0 ||
-	    (wants(want->address) &&
-	     parse_wanted(network, want->address, &wanted->address, err) < 0))
-		return -err->code;
-	/* On a host without IPv6, the machine does without its address. */
-	return !wants(want->address6) || network->without_ipv6
-		       ? 0
-		       : parse_wanted6(network, want->address6, &wanted->address6, err);
-}
-
 /* Gives a lease, which has its IPv4 address, its other one. */
 static void set_address6(const struct network *network, const struct wanted *wanted,
 			 struct lease *lease)
@@ -230,7 +79,7 @@ static void set_address6(const struct network *network, const struct wanted *wan
 	bool named = !IN6_IS_ADDR_UNSPECIFIED(&wanted->address6);
 
 	lease->prefix6 = 0;
-	if (!subnet6_of(network, &subnet) || (lease->foreign && !named))
+	if (!wanted_subnet6(network, &subnet) || (lease->foreign && !named))
 		return;
 	lease->prefix6 = network->prefix6;
 	lease->address6 = named ? wanted->address6 : subnet6_address(&subnet, lease->address);
@@ -259,7 +108,7 @@ static bool is_as_wanted(const struct network *network, const struct lease *leas
 static int add_anywhere(const struct network *network, struct lease *lease,
 			const struct wanted *wanted, struct err *err)
 {
-	uint32_t count = address_count(network);
+	uint32_t count = wanted_count(network);
 	uint32_t start = (uint32_t)(text_hash(lease->name) % count);
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -330,7 +179,7 @@ static int find_or_make(struct network *network, const char *name, const struct 
 	struct lease made;
 	struct wanted wanted;
 
-	if (check_name(network, name, err) < 0 || parse_all(network, want, &wanted, err) < 0)
+	if (check_name(network, name, err) < 0 || wanted_parse(network, want, &wanted, err) < 0)
 		return -err->code;
 	/* Usually the machine has its lease since its creation: two reads, no lock. */
 	if (lease_file_find(network, name, &made) == 0 && strcmp(made.mac, want->mac) == 0 &&
@@ -372,16 +221,16 @@ int lease_check(const struct network *network, const char *name, const char *add
 	struct in6_addr wanted6;
 	struct lease holder;
 
-	if (wants(address)) {
-		if (parse_wanted(network, address, &wanted, err) < 0)
+	if (wanted_given(address)) {
+		if (wanted_address(network, address, &wanted, err) < 0)
 			return -err->code;
 		if (lease_file_holder(network, wanted, &holder) == 0 &&
 		    strcmp(holder.name, name) != 0)
 			return tell_held(network, address, holder.name, err);
 	}
-	if (!wants(address6))
+	if (!wanted_given(address6))
 		return 0;
-	return parse_wanted6(network, address6, &wanted6, err) < 0
+	return wanted_address6(network, address6, &wanted6, err) < 0
 		       ? -err->code
 		       : check_free6(network, name, &wanted6, address6, err);
 }
@@ -402,7 +251,7 @@ int lease_check_new(const char *network, const struct network_config *config, co
 	else
 		inet_pton(AF_INET, config->gateway, &future.gateway);
 	future.prefix = parsed.prefix;
-	return parse_wanted(&future, want, &wanted, err);
+	return wanted_address(&future, want, &wanted, err);
 }
 
 bool lease_has_holder(const struct network *network, const char *address, char name[64])
@@ -427,7 +276,7 @@ int lease_check_mac(const struct network *network, const char *name, const char 
 {
 	char other[64];
 
-	if (check_mac(network, mac, err) < 0)
+	if (wanted_mac(network, mac, err) < 0)
 		return -err->code;
 	if (!lease_file_mac_holder(network, mac, other) || strcmp(other, name) == 0)
 		return 0;

@@ -15,6 +15,7 @@ libnetwork_a_SOURCES = \
 	src/network/kind.c src/network/kind.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \
+	src/network/lease_want.c src/network/lease_want.h \
 	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
 	src/network/port.c \

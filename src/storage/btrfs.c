@@ -451,7 +451,7 @@ static int limit_volume(struct pool *pool, const char *volume, uint64_t size, st
 		r = subvol_limit_look(fd, id, &limit, &used);
 	if (r == 0 && size && used > size) {
 		text_human_size(used, human, sizeof human);
-		return err_set(err, EINVAL, "it has %s already; remove some first", human);
+		return err_set(err, EINVAL, "it has %s already; remove files first", human);
 	}
 	if (r == 0)
 		r = subvol_limit(folder_fd(pool), id, size);

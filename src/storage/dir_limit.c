@@ -137,7 +137,7 @@ static int refuse_below(uint64_t used, struct err *err)
 	char human[32];
 
 	text_human_size(used, human, sizeof human);
-	return err_set(err, EINVAL, "it has %s already; remove some first", human);
+	return err_set(err, EINVAL, "it has %s already; remove files first", human);
 }
 
 int dir_limit_set(int root, uint64_t bytes, struct err *err)

@@ -316,6 +316,12 @@ sizes_of_folders() {
 	berth volume resize sized 60M
 	retry 20 in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=30 2>/dev/null && sync'
 	fails 2 "the size cannot be '5x'" berth volume resize sized 5x
+	# A copy has the same limit.
+	berth volume create --from sized copied
+	same "of a copy" $((60 << 20)) "$(berth volume info --json copied | jq .size)"
+	berth volume create --from sized --size 90M larger
+	same "another one" $((90 << 20)) "$(berth volume info --json larger | jq .size)"
+	berth volume delete copied larger
 	berth volume resize sized none
 	same "no limit" null "$(berth volume info --json sized | jq .size)"
 	berth volume detach a sized

@@ -125,7 +125,10 @@ case_brought_back() {
 	berth import "$T/deb.berth" 2>"$T/err"
 	has "volume 'home' stays as it is; it is attached by: berth volume attach deb home /home" "$(cat "$T/err")"
 	berth volume attach deb home /home
-	berth delete deb
+	# Another machine may write to it.
+	berth import "$T/deb.berth" second 2>"$T/err"
+	has "does not get volume 'home' back: .*'deb'" "$(cat "$T/err")"
+	berth delete deb second
 }
 
 run_cases "$@"

@@ -213,7 +213,7 @@ static const char labels[] = "use labels of a-z, 0-9 and '-' joined by dots, suc
 
 #define schedule_words                                                                            \
 	"use hourly, 'daily 03:30', 'weekly sun 03:30', 'monthly 03:30', each with or without a " \
-	"time, 'every 15m' from 5m to 1d, or nothing for never"
+	"time, 'every 15m' from 5m to 1d, or an empty value for never"
 #define keep_words                                                                          \
 	"use all, or numbers for last, hourly, daily, weekly, monthly and yearly, such as " \
 	"'hourly 24, daily 7'"

@@ -29,11 +29,17 @@ int backup_folders_known(const struct dirs *dirs, struct text *out, struct err *
 }
 
 /* The folders that this host has used may be those of a machine that is gone. */
-static int no_target(const struct call *call, struct err *err)
+static int no_target(const struct call *call, const struct machine *machine, struct err *err)
 {
 	scoped_text struct text known = { 0 };
 
 	backup_folders_known(&call->dirs, &known, &(struct err){ 0 });
+	if (!machine && call->count > 0 && known.length)
+		return err_set(
+			err, ENOENT,
+			"there is no machine '%.*s' here, which would tell the folder of its "
+			"backups; give --target; this host has used %s",
+			(int)strcspn(call->words[0], "@"), call->words[0], text_str(&known));
 	return err_set(err, EINVAL,
 		       "no folder for backups is set%s%s; give --target, or set backup.target of "
 		       "the machine or of berth.conf",
@@ -61,7 +67,7 @@ int backup_target_wanted(const struct call *call, const struct machine *machine,
 	if (!found)
 		return err_set(err, ENOMEM, "out of memory");
 	if (!*found)
-		return no_target(call, err);
+		return no_target(call, machine, err);
 	if (target_check(&call->dirs, found, err) < 0)
 		return -err->code;
 	*target = backup_target_plain(found);
@@ -208,7 +214,7 @@ int sought_each(const struct call *call, sought_act *act, void *context, struct 
 	    machine_list(&call->dirs, add_machine, &places, err) < 0)
 		return -err->code;
 	if (places.count == 0)
-		return places.failed ? EXIT_FAILED : no_target(call, err);
+		return places.failed ? EXIT_FAILED : no_target(call, NULL, err);
 	if (places.count == 1 && !places.failed)
 		return act_there(call, places.list[0], act, context, err);
 	int worst = places.failed ? EXIT_FAILED : 0;

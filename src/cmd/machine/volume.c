@@ -138,9 +138,10 @@ static int run_detach(struct call *call, struct err *err)
 	if (r == 0)
 		r = machine_detach_volume(&machine, call->words[1], &was_there, err);
 	if (r == 0 && !was_there && !machine_is_down(status.state))
-		print_note("machine '%s' runs, and had '%s' not mounted any more; its settings "
-			   "have lost it now",
-			   machine.name, call->words[1]);
+		print_note(
+			"machine '%s' runs, and volume '%s' was not mounted in it; its settings do "
+			"not have it any more",
+			machine.name, call->words[1]);
 	return r;
 }
 

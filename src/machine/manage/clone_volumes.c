@@ -47,8 +47,9 @@ static int check_free(const struct dirs *dirs, const struct cloned_volume *one, 
 	return err_set(
 		err, EEXIST,
 		"the copy of volume '%s' of machine '%s' would be '%s', which exists already; "
-		"choose another name for the clone, or leave its volumes: --no-volumes",
-		one->was, from, one->name);
+		"choose another name for the clone, leave its volumes: --no-volumes, or delete "
+		"what is there: berth volume delete %s",
+		one->was, from, one->name, one->name);
 }
 
 /* The name of what is copied in its pool. */
@@ -209,6 +210,7 @@ static int make_one(struct cloned_volume *one, struct err *err)
 	const struct data_spec spec = {
 		.pool = one->from.pool.name,
 		.origin = origin,
+		.size = data_limit(&one->from),
 		.fill = fill,
 		.context = one,
 		.maker = one->to,

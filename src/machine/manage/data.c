@@ -238,6 +238,18 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 
 /* ---- Copies */
 
+uint64_t data_limit(struct data_opened *opened)
+{
+	struct volume_info info;
+
+	/* The size of a file system of its own is copied with it. */
+	return !(opened->pool.ops->can & STORAGE_BLOCK) &&
+			       volume_info(&opened->pool, opened->volume, &info,
+					   &(struct err){ 0 }) == 0
+		       ? info.size
+		       : 0;
+}
+
 struct copying {
 	struct data_opened *from;
 	const char *name;
@@ -276,5 +288,7 @@ int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, c
 	whole.origin = origin;
 	if (!whole.pool)
 		whole.pool = opened.pool.name;
+	if (!whole.size && strcmp(whole.pool, opened.pool.name) == 0)
+		whole.size = data_limit(&opened);
 	return data_create(dirs, name, &whole, err);
 }

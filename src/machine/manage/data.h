@@ -24,6 +24,9 @@ void data_opened_close(struct data_opened *opened);
  */
 int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err);
 
+/* The limit, in bytes, that a copy in the same pool gets as well; 0: none. */
+uint64_t data_limit(struct data_opened *opened);
+
 /* Makes all of the changes to its settings, or none. */
 int data_set(const struct dirs *dirs, const char *name, const struct config_change *changes,
 	     size_t count, struct err *err);

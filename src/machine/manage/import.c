@@ -85,14 +85,21 @@ static void note_volumes(const struct machine *machine, struct text *notes)
 	for (const struct section *at = machine->config.volumes; at; at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
 		struct volume_config volume = { 0 };
+		struct err taken = { 0 };
 		if (data_open(machine->dirs, at->name, &volume, &(struct err){ 0 }) < 0)
 			continue;
 		config_free(&volume_schema, &volume);
-		text_add(notes,
-			 "volume '%s' stays as it is; it is attached by: berth volume attach %s%s "
-			 "%s %s\n",
-			 at->name, attached->readonly ? "--read-only " : "", machine->name,
-			 at->name, is_plain(attached->target) ? attached->target : "TARGET");
+		if (data_check_attach(machine->dirs, machine->name, attached, NULL, &taken) < 0)
+			text_add(notes, "it does not get volume '%s' back: %s\n", at->name,
+				 taken.text);
+		else
+			text_add(notes,
+				 "volume '%s' stays as it is; it is attached by: berth volume "
+				 "attach %s%s "
+				 "%s %s\n",
+				 at->name, attached->readonly ? "--read-only " : "", machine->name,
+				 at->name,
+				 is_plain(attached->target) ? attached->target : "TARGET");
 	}
 }
 
