@@ -61,7 +61,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/enter.c \
 	src/cmd/machine/events.c \
 	src/cmd/machine/forward.c src/cmd/machine/forward.h \
-	src/cmd/machine/info.c \
+	src/cmd/machine/info.c src/cmd/machine/info.h src/cmd/machine/info_json.c src/cmd/machine/info_show.c \
 	src/cmd/machine/keeper.c \
 	src/cmd/machine/lifecycle.c \
 	src/cmd/machine/list.c \
