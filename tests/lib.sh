@@ -145,6 +145,8 @@ state_is() {
 # minds PID SIGNAL: the process has a handler for it, or blocks it and reads it: it does not die of it unawares.
 minds() {
 	local bit=$(($(kill -l "$2") - 1)) name mask
+	# A child of the shell blocks signals until it executes its command.
+	[[ $(<"/proc/$1/comm") != bash ]] || return 1
 	while read -r name mask; do
 		[[ $name != Sig@(Cgt|Blk): ]] || ! ((0x$mask >> bit & 1)) || return 0
 	done <"/proc/$1/status"

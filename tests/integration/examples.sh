@@ -125,6 +125,7 @@ case_network_conf_5() {
 	page_commands network.conf.5 >"$T/commands"
 	run_commands <"$T/commands"
 	machines_go
+	berth network delete office
 }
 
 case_pool_conf_5() {
@@ -152,10 +153,11 @@ case_template_conf_5() {
 	run_commands <"$T/commands"
 }
 
-# It has the contents of a file, and no command.
 case_volume_conf_5() {
 	page_commands volume.conf.5 >"$T/commands"
-	empty "its commands" "$T/commands"
+	run_commands <"$T/commands"
+	same description "the database of the shop" "$(berth volume get tables description)"
+	berth volume delete tables
 }
 
 case_berth_template_7() {

@@ -2,6 +2,7 @@
 /* snapshot take, list, rename, delete; restore. */
 #include "cmd/cli/verbs.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
@@ -66,7 +67,7 @@ static int run_take(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = name == made_up ? snapshot_take_dated(&machine, "at-", (uint64_t)time(NULL),
+		r = name == made_up ? snapshot_take_dated(&machine, "at-", clock_seconds(),
 							  how, made_up, err)
 				    : snapshot_take(&machine, name, how, err);
 	if (r != 0)

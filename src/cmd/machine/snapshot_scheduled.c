@@ -2,6 +2,7 @@
 /* snapshot scheduled: takes the snapshots that are due, and deletes those that are kept no more. */
 #include "cmd/cli/policy.h"
 
+#include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
@@ -75,7 +76,7 @@ static int run_scheduled(struct call *call, struct err *err)
 	if (err->code)
 		return -err->code;
 	if (!scheduled->now)
-		scheduled->now = (uint64_t)time(NULL);
+		scheduled->now = clock_seconds();
 	call->context = scheduled;
 	if (call_has(call, &flag_json) && !(scheduled->array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/backup/backup.h"
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "machine/backup/filter.h"
@@ -23,7 +24,7 @@ enum { AWAIT_SECONDS = 5 };
 
 static uint64_t time_or_now(uint64_t given)
 {
-	return given ? given : (uint64_t)time(NULL);
+	return given ? given : clock_seconds();
 }
 
 /* The clock is awaited that long for a second without a backup; behind that, it was put back. */
@@ -31,7 +32,7 @@ static void await_second(uint64_t date)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 
-	while (date > (uint64_t)time(NULL) && date - (uint64_t)time(NULL) <= AWAIT_SECONDS)
+	while (date > clock_seconds() && date - clock_seconds() <= AWAIT_SECONDS)
 		nanosleep(&pause, NULL);
 }
 
@@ -145,7 +146,7 @@ static int write_it(struct making *making, struct backup *made, struct err *err)
 		return target_remedy(making->store->target, err);
 	made->size = file.size;
 	made->changed = file.changed;
-	made->checked = (uint64_t)time(NULL);
+	made->checked = clock_seconds();
 	return 0;
 }
 
