@@ -115,13 +115,13 @@ case_parts() {
 	there delete full
 }
 
-# Cut at places that a seed draws: the same command goes on by itself, or once it is given again.
+# Cut at places that a seed draws, SEND_CUTS of them: the same command goes on by itself, or once it is given again.
 case_places() {
 	local size at status again=0
 	send_cut 1000000000 full other
 	size=$(sent)
 	there delete full
-	for at in $(places "${PLACES:-50}" "$size"); do
+	for at in $(places "${SEND_CUTS:-12}" "$size"); do
 		status=0
 		send_cut "$at" full other >/dev/null 2>"$T/said" || status=$?
 		if ((status != 0)); then
