@@ -67,8 +67,8 @@ static int run_take(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
-		r = name == made_up ? snapshot_take_dated(&machine, "at-", clock_seconds(),
-							  how, made_up, err)
+		r = name == made_up ? snapshot_take_dated(&machine, "at-", clock_seconds(), how,
+							  made_up, err)
 				    : snapshot_take(&machine, name, how, err);
 	if (r != 0)
 		return r;
