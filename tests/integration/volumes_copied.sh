@@ -50,6 +50,8 @@ case_clone_copies() {
 	counted
 	has "volume 'disk' of 'a' is copied to 'c-disk'" "$(cat "$T/err")"
 	has "volume 'shared' is shared with 'c', which reads it only" "$(cat "$T/err")"
+	# The name of the machine comes before those of its copies.
+	fails 1 "machine 'c' exists already" berth clone a c
 	same "its own" "c-disk shared" "$(berth info --json c | jq -r '[.volumes[].name] | join(" ")')"
 	same "where from" "volume disk" "$(berth volume info --json c-disk | jq -r .origin)"
 	same "it is whole" '""' "$(berth volume get --json c-disk maker)"

@@ -86,16 +86,11 @@ int birth_apply(struct machine_config *config, const struct settings *settings, 
 	return config_check_machine(config, err);
 }
 
-int birth_claim(struct machine *machine, struct err *err)
+/* The name is that of a machine, or of what is left of one. */
+static int refuse_taken(const struct machine *machine, struct err *err)
 {
-	struct unfinished mark = machine_mark(machine);
-	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	scoped_free char *conf = machine_path(machine, mark.file);
+	scoped_free char *conf = machine_path(machine, machine_mark(machine).file);
 
-	if (lock < 0)
-		return lock;
-	if (unfinished_is(&mark) && machine_erase(machine, false, err) < 0)
-		return -err->code;
 	if (conf && access(conf, F_OK) == 0)
 		return err_set(err, EEXIST,
 			       "machine '%s' exists already; choose another name or delete it",
@@ -106,6 +101,26 @@ int birth_claim(struct machine *machine, struct err *err)
 			       "'%s', or make it anew: berth adopt %s; or delete it: berth delete "
 			       "--force %s",
 			       machine->name, conf, machine->name, machine->name);
+	return 0;
+}
+
+int birth_look(const struct machine *machine, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+
+	return unfinished_is(&mark) ? 0 : refuse_taken(machine, err);
+}
+
+int birth_claim(struct machine *machine, struct err *err)
+{
+	struct unfinished mark = machine_mark(machine);
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
+
+	if (lock < 0)
+		return lock;
+	if ((unfinished_is(&mark) && machine_erase(machine, false, err) < 0) ||
+	    refuse_taken(machine, err) < 0)
+		return -err->code;
 	return take_fd(&lock);
 }
 

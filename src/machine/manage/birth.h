@@ -19,6 +19,8 @@ struct birth {
 /* Sets keys by words of a user, and checks rules between keys. 0 or -code. */
 int birth_apply(struct machine_config *config, const struct settings *settings, struct err *err);
 
+/* Refuses a name that is taken, before other causes; birth_claim looks again under the lock. */
+int birth_look(const struct machine *machine, struct err *err);
 /* Locks the name, which must be free; removes the remains of a killed command. The lock, or -code. */
 int birth_claim(struct machine *machine, struct err *err);
 

@@ -265,7 +265,7 @@ static int clone_to(struct machine *from, struct machine *to, const struct clone
 	int r;
 
 	/* The locks of volumes come before those of machines. */
-	if (copy_settings(to, from, spec, err) < 0 ||
+	if (birth_look(to, err) < 0 || copy_settings(to, from, spec, err) < 0 ||
 	    clone_volumes_plan(&volumes, from, to, spec, notes, err) < 0)
 		return -err->code;
 	scoped_fd int lock = birth_claim(to, err);
