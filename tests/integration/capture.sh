@@ -77,6 +77,7 @@ case_two_signals() {
 			begin web --filter icmp
 		else
 			mkfifo "$T/two"
+			rm "$T/pcap"
 			cat "$T/two" >"$T/pcap" &
 			env --default-signal=INT berth capture web --filter icmp >"$T/two" 2>"$T/said" &
 			capture=$!

@@ -19,6 +19,8 @@ packages=${BERTH_TEST_CACHE:-/var/tmp/berth-tests}/packages
 # serve [PORT]: the server listens on that port, or on one that no connection of the host's programs gets by chance.
 # Programs in built roots know the port, which $T/port has.
 serve() {
+	# The child empties the file later, so that an old port would still be read.
+	rm -f "$T/port"
 	"$server" serve "$www" "${1:-$((20000 + RANDOM % 12000))}" >"$T/port" 2>"$T/server.out" &
 	echo $! >"$T/server.pid"
 	until [[ -s $T/port ]]; do
