@@ -22,7 +22,7 @@ libstorage_a_SOURCES = \
 	src/storage/volume_lock.c src/storage/volume_lock.h \
 	src/storage/links.c src/storage/links.h \
 	src/storage/measure.c \
-	src/storage/object.c src/storage/object.h \
+	src/storage/object.c src/storage/object.h src/storage/object_rename.c \
 	src/storage/partial.c src/storage/partial.h \
 	src/storage/pool.c src/storage/pool.h \
 	src/storage/pool_import.c \

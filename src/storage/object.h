@@ -7,6 +7,7 @@
 #ifndef BERTH_STORAGE_OBJECT_H
 #define BERTH_STORAGE_OBJECT_H
 
+#include "base/renaming.h"
 #include "base/unfinished.h"
 #include "storage/storage.h"
 
@@ -63,5 +64,25 @@ int object_delete(const struct object_care *care, const struct dirs *dirs, const
 		  bool force, unsigned seconds,
 		  int (*check)(const struct dirs *dirs, const char *name, struct err *err),
 		  struct err *err);
+
+/* ---- object_rename.c */
+
+/* The parts of a change of names that are the kind's own. */
+struct object_rename {
+	const struct object_care *care;
+	/* Checks that `from` can get the name `to`, and opens its pool, which has no volume of the new name. */
+	int (*check)(const struct dirs *dirs, const char *from, const char *to, struct pool *pool,
+		     struct err *err);
+	/* Keeps others from beginning to use it until all parts have followed: a descriptor. NULL: none does. */
+	int (*hold)(const struct dirs *dirs, const char *from, struct err *err);
+	/* After the folder, all other parts get the new name; also for a change that was killed in between. */
+	int (*finish)(const struct dirs *dirs, const struct renaming *renaming, struct err *err);
+};
+/* Gives one another name. seconds: the wait for each lock. -EEXIST. A failure before the folder has it changes nothing. */
+int object_rename(const struct object_rename *rename, const struct dirs *dirs, const char *from,
+		  const char *to, unsigned seconds, struct err *err);
+/* Its volume follows; one that has followed is a success. */
+int object_rename_volume(const struct object_kind *kind, struct pool *pool,
+			 const struct renaming *renaming, struct err *err);
 
 #endif

@@ -48,7 +48,7 @@ static const struct object_kind templates = {
 	.load = load,
 };
 
-static const struct object_care care = {
+const struct object_care template_care = {
 	.kind = &templates,
 	.probe = probe,
 	.lock = template_lock,
@@ -250,10 +250,10 @@ int template_erase(const struct dirs *dirs, const char *name, bool forget, struc
 
 void template_sweep(const struct dirs *dirs)
 {
-	object_sweep(&care, dirs);
+	object_sweep(&template_care, dirs);
 }
 
 int template_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
-	return object_delete(&care, dirs, name, force, 0, NULL, err);
+	return object_delete(&template_care, dirs, name, force, 0, NULL, err);
 }

@@ -7,9 +7,12 @@
 #include "base/err.h"
 #include "base/unfinished.h"
 #include "config/config.h"
+#include "storage/object.h"
 #include "storage/storage.h"
 
 #include <stdbool.h>
+
+extern const struct object_care template_care;
 
 /* The volume of a template: "template.NAME". */
 void template_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);

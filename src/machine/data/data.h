@@ -16,6 +16,7 @@
 
 /* Volumes for data among the objects that have settings and a volume of a pool. */
 extern const struct object_kind data_kind;
+extern const struct object_care data_care;
 
 /*
  * Reads volumes/NAME/volume.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist; the
@@ -78,6 +79,8 @@ struct data_spec {
 	const struct machine *maker;
 	int *lock;
 };
+/* Refuses a name of which the pool has data: they may be all that is left of a volume. -EEXIST. */
+int data_check_stray(struct pool *pool, const char *name, struct err *err);
 /* Makes a volume with a maker whole; the caller has its lock. */
 int data_finish(const struct dirs *dirs, const char *name, struct err *err);
 /* The name of data until they are complete and on the disk, and of those that a restore has replaced. */

@@ -183,7 +183,7 @@ static int probe(const struct dirs *dirs, const char *name, struct err *err)
 	return r;
 }
 
-static const struct object_care care = {
+const struct object_care data_care = {
 	.kind = &data_kind,
 	.probe = probe,
 	.lock = data_lock,
@@ -193,19 +193,33 @@ static const struct object_care care = {
 
 void data_sweep(const struct dirs *dirs)
 {
-	object_sweep(&care, dirs);
+	object_sweep(&data_care, dirs);
 }
 
 int data_delete(const struct dirs *dirs, const char *name, bool force, struct err *err)
 {
 	data_sweep(dirs);
-	int r = object_delete(&care, dirs, name, force, LOCK_SECONDS, data_check_free, err);
+	int r = object_delete(&data_care, dirs, name, force, LOCK_SECONDS, data_check_free, err);
 	if (r == 0)
 		data_tell(dirs, name, &(struct event){ .name = "volume-deleted" });
 	return r;
 }
 
 /* ---- Creation */
+
+int data_check_stray(struct pool *pool, const char *name, struct err *err)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	data_volume(name, volume);
+	return volume_info(pool, volume, &info, &(struct err){ 0 }) == 0
+		       ? err_set(err, EEXIST,
+				 "pool '%s' holds data '%s' already, of a volume that has lost its "
+				 "settings: make them a volume again: berth volume adopt %s",
+				 pool->name, volume, name)
+		       : 0;
+}
 
 /* Data without a volume are never removed as a leftover: they may be all that is left of one. */
 static int check_absent(struct pool *pool, const char *name, struct err *err)
@@ -221,15 +235,7 @@ static int check_absent(struct pool *pool, const char *name, struct err *err)
 		return err_set(err, EEXIST,
 			       "volume '%s' exists already; choose another name or delete it",
 			       name);
-	char volume[VOLUME_NAME_MAX + 1];
-	struct volume_info info;
-	data_volume(name, volume);
-	if (volume_info(pool, volume, &info, &(struct err){ 0 }) == 0)
-		return err_set(err, EEXIST,
-			       "pool '%s' holds data '%s' already, of a volume that has lost its "
-			       "settings: make them a volume again: berth volume adopt %s",
-			       pool->name, volume, name);
-	return 0;
+	return data_check_stray(pool, name, err);
 }
 
 static int fill_settings(const struct data_spec *spec, struct volume_config *config,

@@ -42,19 +42,11 @@ static int rename_data(const struct dirs *dirs, const struct renaming *renaming,
 		       const char *pool_name, struct err *err)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	char from[VOLUME_NAME_MAX + 1], to[VOLUME_NAME_MAX + 1];
-	struct volume_info info;
 
-	data_volume(renaming->from, from);
-	data_volume(renaming->to, to);
 	if (pool_open(&pool, dirs, pool_name, err) < 0 ||
 	    rename_snapshots(&pool, renaming, err) < 0)
 		return -err->code;
-	if (volume_info(&pool, from, &info, &(struct err){ 0 }) == -ENOENT)
-		return 0;
-	int r = volume_rename(&pool, from, to, err);
-	fault_point("rename-volume");
-	return r;
+	return object_rename_volume(&data_kind, &pool, renaming, err);
 }
 
 int volume_rename_finish(const struct dirs *dirs, const struct renaming *renaming, struct err *err)
@@ -74,45 +66,6 @@ int volume_rename_finish(const struct dirs *dirs, const struct renaming *renamin
 		  &(struct event){ .name = "volume-renamed", .from = renaming->from });
 	pool_backup_mark_stale();
 	return renaming_end(renaming, dirs, err);
-}
-
-/* Refuses a name that a volume has, or what is left of one; the caller has its lock. */
-static int check_free(const struct dirs *dirs, const char *to, struct err *err)
-{
-	struct unfinished mark = data_mark(dirs, to);
-	struct volume_config config = { 0 };
-	struct err why = { 0 };
-
-	if (unfinished_is(&mark) && data_erase(dirs, to, false, err) < 0)
-		return -err->code;
-	int r = data_open(dirs, to, &config, &why);
-	config_free(&volume_schema, &config);
-	if (r == -ENOENT)
-		return 0;
-	return err_set(err, EEXIST, "volume '%s' exists already; choose another name or delete it",
-		       to);
-}
-
-/* The data are there, nobody copies them, and none has the new name. The lock lasts until the pool is closed. */
-static int check_data(const struct dirs *dirs, const char *from, const char *to,
-		      const char *pool_name, struct pool *pool, struct err *err)
-{
-	char volume[VOLUME_NAME_MAX + 1];
-	struct volume_info info;
-
-	data_volume(to, volume);
-	if (pool_open(pool, dirs, pool_name, err) < 0)
-		return -err->code;
-	if (volume_info(pool, volume, &info, &(struct err){ 0 }) == 0)
-		return err_set(err, EEXIST,
-			       "pool '%s' holds data '%s' already, of a volume that has lost its "
-			       "settings: make them a volume again: berth volume adopt %s",
-			       pool->name, volume, to);
-	data_volume(from, volume);
-	return volume_info(pool, volume, &info, err) < 0 ||
-			       volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err) < 0
-		       ? -err->code
-		       : 0;
 }
 
 static int note_machine(void *context, const char *machine, const struct attached_config *attached)
@@ -149,52 +102,37 @@ static int refuse_in_use(const struct dirs *dirs, const char *from, struct err *
 		       : 0;
 }
 
-static int change(const struct dirs *dirs, const char *from, const char *to, struct err *err)
+static int check(const struct dirs *dirs, const char *from, const char *to, struct pool *pool,
+		 struct err *err)
 {
-	scoped_pool struct pool pool = { .use_fd = -1 };
 	struct volume_config config = { 0 };
-	struct renaming renaming;
 
-	if (check_free(dirs, to, err) < 0 || check_unnamed(dirs, to, err) < 0 ||
-	    data_open(dirs, from, &config, err) < 0)
+	if (check_unnamed(dirs, to, err) < 0 || data_open(dirs, from, &config, err) < 0)
 		return -err->code;
-	int r = check_data(dirs, from, to, config.pool, &pool, err);
+	int r = pool_open(pool, dirs, config.pool, err);
+	if (r == 0)
+		r = data_check_stray(pool, to, err);
 	config_free(&volume_schema, &config);
-	if (r < 0)
-		return r;
-	/* From here on no start notes a use under the old name. */
+	return r;
+}
+
+/* From here on no start notes a use under the old name. */
+static int hold(const struct dirs *dirs, const char *from, struct err *err)
+{
 	scoped_fd int use = volume_use_hold(dirs, from, err);
-	if (use < 0 || refuse_in_use(dirs, from, err) < 0 ||
-	    renaming_begin(&renaming, dirs, data_kind.kind, from, to, err) < 0 ||
-	    renaming_commit(&renaming, dirs, err) < 0)
-		return -err->code;
-	if (volume_rename_finish(dirs, &renaming, err) < 0)
-		return err_wrap(err,
-				"volume '%s' is '%s' from now on, but not all of its parts have "
-				"followed, which the next command tries again",
-				from, to);
-	return 0;
+
+	return use < 0 || refuse_in_use(dirs, from, err) < 0 ? -err->code : take_fd(&use);
 }
 
 int data_rename(const struct dirs *dirs, const char *from, const char *to, struct err *err)
 {
-	const char *fault = text_label_fault(to);
-	bool swap = strcmp(to, from) < 0;
+	const struct object_rename rename = {
+		.care = &data_care,
+		.check = check,
+		.hold = hold,
+		.finish = volume_rename_finish,
+	};
 
-	if (fault)
-		return err_set(err, EINVAL, "volume name '%.80s' %s", to, fault);
-	if (strcmp(from, to) == 0)
-		return err_set(err, EEXIST, "volume '%s' has this name already", to);
 	data_sweep(dirs);
-	/* In the order of the names, as everywhere. */
-	scoped_fd int first = data_lock(dirs, swap ? to : from, LOCK_SECONDS, err);
-	scoped_fd int second =
-		first < 0 ? -1 : data_lock(dirs, swap ? from : to, LOCK_SECONDS, err);
-	if (first < 0 || second < 0)
-		return -err->code;
-	int r = change(dirs, from, to, err);
-	scoped_free char *left = dirs_state_path(dirs, "volumes/%s", r < 0 ? to : from);
-	if (left && access(left, F_OK) < 0)
-		data_lock_forget(dirs, r < 0 ? to : from);
-	return r;
+	return object_rename(&rename, dirs, from, to, LOCK_SECONDS, err);
 }
