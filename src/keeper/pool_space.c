@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a thin pool that the machine writes to runs out of room. Each keeper looks, so that no daemon has to; the first
- * keeper that sees little room starts `berth _tend`, which does what has to be done. The kernel reports data that fill
- * up. It reports metadata too late, and nothing about the file system under a sparse pool file: for these the keeper
- * looks by a clock.
+ * Whether a thin pool that the machine writes to runs out of room. Each keeper looks, so that no daemon has to; the
+ * first keeper that sees little room starts `berth _tend`, which does what has to be done. The kernel reports data that
+ * fill up. It reports metadata too late, and nothing about the file system under a sparse pool file: for these the
+ * keeper looks by a clock.
  */
 #include "keeper/keeper.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The thin pools that the machine writes to: the one of its root, which the plan names, and those of its volumes for data,
- * which are noted in the run folder.
+ * The thin pools that the machine writes to: the one of its root, which the plan names, and those of its volumes for
+ * data, which are noted in the run folder.
  */
 #include "keeper/keeper.h"
 

@@ -209,7 +209,7 @@ int link_add_veth(struct link_socket *links, const struct link_veth *veth)
 
 	if (r < 0 || !veth->vlan)
 		return r;
-	/* What fails here leaves a port that is down, which the caller removes by its name. */
+	/* A failure from here on leaves a port that is down, which the caller removes by its name. */
 	r = link_find(links, veth->name, &ours);
 	if (r == 0)
 		r = link_set_vlan(links, ours.index, veth->vlan);

@@ -66,7 +66,7 @@ struct link_addresses {
  * can be used at once. Success if they are there already.
  */
 int link_add_addresses(struct link_socket *links, int index, const struct link_addresses *added);
-/* Which of them the link has: the sum of these, or -errno. One request. */
+/* The families of these addresses that the link has: the sum of the flags, or -errno. One request. */
 enum { LINK_HAS_IPV4 = 1, LINK_HAS_IPV6 = 2 };
 int link_has_addresses(struct link_socket *links, int index, const struct link_addresses *wanted);
 /*
@@ -113,8 +113,9 @@ struct link_veth {
 
 /*
  * Makes the pair in one request. Our end is up and a port of the bridge from the start, and never has an IPv6 address,
- * so that it sends nothing by itself. With a VLAN our end comes up when it is in that VLAN and in no other. -EEXIST if the name of our end is taken. (Moving the peer to another namespace
- * afterwards would wait for an RCU grace period: 17 ms instead of 0.7.)
+ * so that it sends nothing by itself. With a VLAN our end comes up when it is in that VLAN and in no other. -EEXIST if
+ * the name of our end is taken. (Moving the peer to another namespace afterwards would wait for an RCU grace period: 17
+ * ms instead of 0.7.)
  */
 int link_add_veth(struct link_socket *links, const struct link_veth *veth);
 

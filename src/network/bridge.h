@@ -29,8 +29,8 @@ const char *bridge_link(const struct network *network);
 
 /*
  * Finds the link of that name. -ENODEV without a sentence: there is none. With a sentence: -EEXIST, it is not the
- * network's own bridge; -EMEDIUMTYPE, it is no link that the kind of the network can use; failures of netlink. A network
- * of kind none has no link, which is no failure.
+ * network's own bridge; -EMEDIUMTYPE, it is no link that the kind of the network can use; failures of netlink. A
+ * network of kind none has no link, which is no failure.
  */
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);

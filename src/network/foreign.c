@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Networks that are not berth's own. Their link is the host's: berth neither makes nor changes nor removes it, and has no
- * addresses, rules or dnsmasq there.
+ * Networks that are not berth's own. Their link is the host's: berth neither makes nor changes nor removes it, and has
+ * no addresses, rules or dnsmasq there.
  */
 #include "network/bridge.h"
 #include "network/kind.h"

@@ -91,10 +91,10 @@ int network_list(const struct dirs *dirs, int (*visit)(void *, const char *name)
 
 /*
  * Brings the network up. One that is not berth's own only has its parent looked for. Else: bridge with its address,
- * forwarding, firewall table, dnsmasq. Makes only missing parts; without any, it is cheap and starts no process. Safe when
- * several commands do it at once. With nat it switches on IPv4 forwarding, a setting of the whole host, which stays on.
- * Machines work without dnsmasq, because berth sets their addresses: if it is missing or cannot run, network_up succeeds,
- * and network->warning has the reason and the remedy.
+ * forwarding, firewall table, dnsmasq. Makes only missing parts; without any, it is cheap and starts no process. Safe
+ * when several commands do it at once. With nat it switches on IPv4 forwarding, a setting of the whole host, which
+ * stays on. Machines work without dnsmasq, because berth sets their addresses: if it is missing or cannot run,
+ * network_up succeeds, and network->warning has the reason and the remedy.
  */
 int network_up(struct network *network, struct err *err);
 /*
@@ -205,7 +205,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
  */
 int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		 struct err *err);
-/* What has gone through a machine's port since it was made, as the machine sees it. */
+/* Counters of a machine's port since it was made, as the machine sees them. */
 struct traffic {
 	uint64_t received_packets, received_bytes;
 	uint64_t sent_packets, sent_bytes; /* also those that were dropped */

@@ -110,8 +110,8 @@ static unsigned mtu_of(const struct lease *lease)
 }
 
 /*
- * The mtu of the host end: that of the guest's end. On a bridge of the host's that of the bridge, which the kernel would
- * lower for all of its ports otherwise.
+ * The mtu of the host end: that of the guest's end. On a bridge of the host's that of the bridge, which the kernel
+ * would lower for all of its ports otherwise.
  */
 static unsigned host_mtu_of(const struct network *network, const struct lease *lease)
 {
@@ -344,8 +344,8 @@ int network_route(const struct network *network, const struct lease *lease, pid_
 }
 
 /*
- * The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have them,
- * unless it has another mtu than the guest's.
+ * The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have
+ * them, unless it has another mtu than the guest's.
  */
 static int shape_port(const struct network *network, const struct lease *lease, pid_t pid,
 		      struct link_socket *links, const struct link_info *port, struct err *err)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Name servers that a machine asks: its network's own, or on a network that is not berth's those that are used there. */
+/*
+ * Name servers that a machine asks: its network's own, or on a network that is not berth's those that are used there.
+ */
 #include "base/file.h"
 #include "base/resolv_conf.h"
 #include "base/scoped.h"

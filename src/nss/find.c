@@ -152,7 +152,9 @@ static void look_in(int network, const char *label, const char *domain, int fami
 		join_name(label, its, found->name);
 }
 
-/* Looks in one network for the lease that has an address. address: as hosts/ names it. v6: NULL, or the one asked for. */
+/*
+ * Looks in one network for the lease that has an address. address: as hosts/ names it. v6: NULL, or the one asked for.
+ */
 static void look_back_in(int network, const char *address, const struct in6_addr *v6,
 			 struct found *found)
 {

@@ -14,7 +14,8 @@
 
 /*
  * The interface of glibc (manual, "NSS Module Function Internals"). All results lie in the caller's buffer;
- * NSS_STATUS_TRYAGAIN with ERANGE asks for a larger one. family: AF_INET or AF_INET6. ttl, canonical: NULL, or filled in.
+ * NSS_STATUS_TRYAGAIN with ERANGE asks for a larger one. family: AF_INET or AF_INET6. ttl, canonical: NULL, or filled
+ * in.
  */
 #pragma GCC visibility push(default)
 enum nss_status _nss_berth_gethostbyname4_r(const char *name, struct gaih_addrtuple **all,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Objects that are a folder STATE/KIND/NAME with a file of settings, and a volume of a pool: templates, and volumes for
- * data. The search for one, the sentences about one that is missing or broken, the clean-up and the deletion are the same
- * for each kind.
+ * data. The search for one, the sentences about one that is missing or broken, the clean-up and the deletion are the
+ * same for each kind.
  */
 #ifndef BERTH_STORAGE_OBJECT_H
 #define BERTH_STORAGE_OBJECT_H
@@ -33,7 +33,9 @@ struct object_care {
 	int (*probe)(const struct dirs *dirs, const char *name, struct err *err);
 	int (*lock)(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
 	void (*lock_forget)(const struct dirs *dirs, const char *name);
-	/* Removes everything of it, under the lock; forget: also what cannot be read, and not what cannot be reached. */
+	/*
+	 * Removes everything of it, under the lock; forget: also what cannot be read, and not what cannot be reached.
+	 */
 	int (*erase)(const struct dirs *dirs, const char *name, bool forget, struct err *err);
 };
 
@@ -57,8 +59,8 @@ int object_open(const struct object_kind *kind, const struct dirs *dirs, const c
 void object_sweep(const struct object_care *care, const struct dirs *dirs);
 
 /*
- * Deletes one that nobody changes; seconds: the wait for its lock. check (NULL: none) may refuse it. force: as forget of
- * erase, also for one whose settings are missing or cannot be read.
+ * Deletes one that nobody changes; seconds: the wait for its lock. check (NULL: none) may refuse it. force: as forget
+ * of erase, also for one whose settings are missing or cannot be read.
  */
 int object_delete(const struct object_care *care, const struct dirs *dirs, const char *name,
 		  bool force, unsigned seconds,
@@ -78,7 +80,9 @@ struct object_rename {
 	/* After the folder, all other parts get the new name; also for a change that was killed in between. */
 	int (*finish)(const struct dirs *dirs, const struct renaming *renaming, struct err *err);
 };
-/* Gives one another name. seconds: the wait for each lock. -EEXIST. A failure before the folder has it changes nothing. */
+/*
+ * Gives one another name. seconds: the wait for each lock. -EEXIST. A failure before the folder has it changes nothing.
+ */
 int object_rename(const struct object_rename *rename, const struct dirs *dirs, const char *from,
 		  const char *to, unsigned seconds, struct err *err);
 /* Its volume follows; one that has followed is a success. */

@@ -312,7 +312,7 @@ static int tell(struct tree_diff *diff, const struct pair *pair, enum tree_chang
 	return diff->visit(diff->context, &change);
 }
 
-/* What has changed its type has gone, and something else has come. */
+/* An entry that has changed its type counts as one that has gone and another that has come. */
 static int compare_types(struct tree_diff *diff, struct pair *pair, struct err *err)
 {
 	struct pair gone = *pair, come = *pair;

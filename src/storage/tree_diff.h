@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The difference between two trees that nobody changes meanwhile. Neither is believed: no link is followed, no device or
- * FIFO is opened, and the depth is bounded. Folders are walked in step, one of each at a time, so that memory is that of
- * the names of the folders on the way down.
+ * The difference between two trees that nobody changes meanwhile. Neither is believed: no link is followed, no device
+ * or FIFO is opened, and the depth is bounded. Folders are walked in step, one of each at a time, so that memory is
+ * that of the names of the folders on the way down.
  */
 #ifndef BERTH_STORAGE_TREE_DIFF_H
 #define BERTH_STORAGE_TREE_DIFF_H
@@ -16,7 +16,7 @@
 
 enum tree_change_kind { TREE_ADDED, TREE_REMOVED, TREE_CHANGED };
 
-/* What of an entry has changed. */
+/* The properties of an entry that have changed. */
 enum tree_what {
 	TREE_TYPE = 1 << 0,
 	TREE_CONTENT = 1 << 1, /* of a file; or the number of a device */
@@ -37,8 +37,9 @@ struct tree_change {
 
 struct tree_diff {
 	/*
-	 * Snapshots of one pool keep inode numbers and times of change, so that a file which has both has not changed, and one
-	 * that differs in them only is read. Without it, files are told apart by size and time, unless content is set.
+	 * Snapshots of one pool keep inode numbers and times of change, so that a file which has both has not changed,
+	 * and one that differs in them only is read. Without it, files are told apart by size and time, unless content
+	 * is set.
 	 */
 	bool keeps_inodes;
 	bool content; /* files of the same size are read, whatever their times say */

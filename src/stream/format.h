@@ -4,8 +4,8 @@
  * berth-stream(5), as a reader that is fed with bytes and a writer that returns them. Pure.
  *
  * A stream is a magic, and chunks in sections: one section with header and settings; for each volume a section that
- * describes it and one or more with its contents, its parts; and the end. Each section ends with a SHA-256 of all of its
- * bytes and of the sum before it, so that a section can be read or written by a process of its own.
+ * describes it and one or more with its contents, its parts; and the end. Each section ends with a SHA-256 of all of
+ * its bytes and of the sum before it, so that a section can be read or written by a process of its own.
  */
 #ifndef BERTH_STREAM_FORMAT_H
 #define BERTH_STREAM_FORMAT_H

@@ -31,8 +31,8 @@ int later_open(void);
 int later_ask(int fd, struct later *later, const char *path, const char *target);
 
 /*
- * Fulfils all requests in the mounted volume. flags_fd: a file in memory that takes the flags of files until the last part
- * sets them, behind those before at its offset; -1: they are set now. 0, or -code with the file in err.
+ * Fulfils all requests in the mounted volume. flags_fd: a file in memory that takes the flags of files until the last
+ * part sets them, behind those before at its offset; -1: they are set now. 0, or -code with the file in err.
  */
 int later_fulfil(int fd, int flags_fd, bool last, int mount_fd, struct err *err);
 

@@ -99,8 +99,8 @@ static int say_folder(struct walk *walk)
 }
 
 /*
- * What a later part puts into a folder changes the times that it has got. After a cut the reader may have the
- * folder already, and then its times do not wait for its files.
+ * An entry that a later part puts into a folder changes the times that the folder has got. After a cut the reader may
+ * have the folder already, and then its times do not wait for its files.
  */
 static bool is_outdated(const struct walk *walk, const struct frame *frame)
 {

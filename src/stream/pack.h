@@ -17,8 +17,8 @@ struct pack_parts {
 };
 /*
  * Writes the tree of folder from_fd. base_fd: the folder of the base, of which only differences are written; -1: none.
- * Nobody changes the trees meanwhile. 0; -ESTALE: it is not the tree of the earlier parts; or -code with the file in the
- * report's err.
+ * Nobody changes the trees meanwhile. 0; -ESTALE: it is not the tree of the earlier parts; or -code with the file in
+ * the report's err.
  */
 int pack_tree(struct sink *sink, int from_fd, int base_fd, const struct pack_parts *parts);
 
@@ -74,8 +74,8 @@ int pack_open_archive(struct packing *p);
 /* 0, or -code with the report's err set. */
 int pack_part_begin(struct packing *p, const struct pack_parts *parts);
 /*
- * Counts the next entry of the walk. 1: it is written, a file from p->offset on; 0: an earlier part has it; -ESTALE with
- * the report's err set.
+ * Counts the next entry of the walk. 1: it is written, a file from p->offset on; 0: an earlier part has it; -ESTALE
+ * with the report's err set.
  */
 int pack_part_take(struct packing *p, const char *path, const struct statx *st);
 /* Whether the walk still passes over what an earlier part has. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Parts of a tree's contents. A walk over a tree that nobody changes meets the same entries in the same order each time.
- * So a point behind a part is the number of entries before it, with a sum of their descriptions: a later walk passes over
- * them without reading their data, and goes on only if it has met the same ones.
+ * Parts of a tree's contents. A walk over a tree that nobody changes meets the same entries in the same order each
+ * time. So a point behind a part is the number of entries before it, with a sum of their descriptions: a later walk
+ * passes over them without reading their data, and goes on only if it has met the same ones.
  */
 #include "stream/pack.h"
 
@@ -82,7 +82,7 @@ int pack_part_begin(struct packing *p, const struct pack_parts *parts)
 		return err_set(err, -r, "it cannot go on at a point that is not one of berth's");
 	p->limit = parts->limit;
 	p->began = clock_ms();
-	/* What was said in an earlier part is said again, as far as it is not complete. */
+	/* Folders of an earlier part that are not complete are named again. */
 	p->part = p->behind.entries > 0;
 	return sha256_begin(&p->seen, err);
 }

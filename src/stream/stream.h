@@ -67,8 +67,8 @@ int stream_put_blocks(struct stream_out *out, const struct stream_volume *volume
 int stream_end(struct stream_out *out, struct err *err);
 
 /*
- * ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the last.
- * The contents of a tree may be in parts: stream_get reads one, and report.point is "" behind the last.
+ * ---- Reading: stream_open, then stream_next and stream_get for each volume, until stream_next says that it was the
+ * last. The contents of a tree may be in parts: stream_get reads one, and report.point is "" behind the last.
  */
 struct stream_in {
 	int fd;            /* borrowed; read no further than needed */
@@ -86,8 +86,9 @@ int stream_open(struct stream_in *in, struct stream_head *head, struct text *set
 /* Describes the next volume: 1; 0: the stream is complete, and nothing stands behind its end; or -code. */
 int stream_next(struct stream_in *in, struct stream_volume *volume, struct err *err);
 /*
- * Fills the volume that stream_next described. mount_fd: a detached mount, whose ids are then mapped; other_fd: a second
- * one, whose ids are not; flags_fd: a file in memory, the same for all parts of a volume. All stay the caller's. 0 or -code.
+ * Fills the volume that stream_next described. mount_fd: a detached mount, whose ids are then mapped; other_fd: a
+ * second one, whose ids are not; flags_fd: a file in memory, the same for all parts of a volume. All stay the caller's.
+ * 0 or -code.
  */
 int stream_get(struct stream_in *in, int mount_fd, int other_fd, int flags_fd,
 	       const struct idmap *map, struct err *err);

@@ -70,7 +70,7 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 		return backup_failed(machine, &spec, err);
 	spec.where = backup_where(call, target, "back up to");
 	int r = backup_run(call, machine, &spec, run->json, &run->signal, err);
-	/* What a schedule does is told to nobody who could do it otherwise. */
+	/* The volumes that stay behind are no news to the reader of a schedule's messages. */
 	if (r == 0 && !run->scheduled && !spec.dry)
 		tell_left_volumes(machine, "the backup");
 	return r;

@@ -57,8 +57,8 @@ static void find_uplinks(struct making *making)
 }
 
 /*
- * The links that its machines reach other hosts by: none on a private network; without its own bridge. On a network that
- * is not berth's own, the link of the host's that they are put on.
+ * The links that its machines reach other hosts by: none on a private network; without its own bridge. On a network
+ * that is not berth's own, the link of the host's that they are put on.
  */
 static json_t *uplinks_of(const struct making *making, const struct network *network)
 {
@@ -182,36 +182,53 @@ static json_t *forwards_of(const struct machine *machine)
 	return array;
 }
 
-/* What is wrong with an interface of a machine that runs, or NULL. */
-static const char *nic_fault(const struct machine *machine, const struct nic_view *nic)
-{
-	char network[64];
+/* A machine as it runs, read once for all of its interfaces. */
+struct looked {
+	const struct machine *machine;
+	struct machine_status status;
+	struct run_state run;
+	bool runs; /* run is filled in */
+	char cut_off[64],
+		unguarded
+			[64]; /* the network of a port that has lost its bridge, or its rules; or "" */
+};
 
-	if (machine_cut_off(machine, network) && strcmp(network, nic->network) == 0)
-		return "its port is not on the bridge";
-	if (machine_unguarded(machine, network) && strcmp(network, nic->network) == 0)
-		return "the rules of its port are missing";
-	return NULL;
+static void look(struct looked *looked, const struct machine *machine)
+{
+	*looked = (struct looked){ .machine = machine };
+	machine_status(machine, NULL, &looked->status);
+	looked->runs = run_going(machine) && run_read_state(machine, &looked->run) == 0;
+	if (!looked->runs || !machine_cut_off(machine, looked->cut_off))
+		looked->cut_off[0] = '\0';
+	if (!looked->runs || !machine_unguarded(machine, looked->unguarded))
+		looked->unguarded[0] = '\0';
 }
 
-static json_t *nic_node(const struct machine *machine, const struct nic_view *nic,
-			const struct machine_status *status)
+/* The fault of an interface that is in use, or NULL. */
+static const char *nic_fault(const struct looked *looked, const struct nic_view *nic)
 {
-	struct run_state run;
+	if (strcmp(looked->cut_off, nic->network) == 0)
+		return "its port is not on the bridge";
+	return strcmp(looked->unguarded, nic->network) == 0 ? "the rules of its port are missing"
+							    : NULL;
+}
+
+static json_t *nic_node(const struct looked *looked, const struct nic_view *nic)
+{
+	const struct machine *machine = looked->machine;
 	struct lease lease = { 0 };
 	bool leased = nics_lease(machine, nic, &lease) == 0;
-	bool runs = run_going(machine) && run_read_state(machine, &run) == 0;
-	const char *on = runs ? run_network_of(&run, nic->name) : NULL;
+	const char *on = looked->runs ? run_network_of(&looked->run, nic->name) : NULL;
 	bool active = on && strcmp(on, nic->network) == 0;
 
 	if (active && leased && lease.foreign)
-		network_see_addresses(&lease, run.init);
+		network_see_addresses(&lease, looked->run.init);
 	return json_members((const struct json_member[]){
 		{ "machine", json_string(machine->name) },
 		{ "nic", json_string(nic->name) },
-		{ "state", json_string(machine_state_name(status->state)) },
+		{ "state", json_string(machine_state_name(looked->status.state)) },
 		{ "active", json_boolean(active) },
-		{ "error", json_text(active ? nic_fault(machine, nic) : NULL) },
+		{ "error", json_text(active ? nic_fault(looked, nic) : NULL) },
 		{ "address", json_address(lease.prefix, lease.address) },
 		{ "address6", json_address6(lease.prefix6, &lease.address6) },
 		{ "mac", json_text(nic->mac) },
@@ -226,7 +243,7 @@ static int add_machine(void *context, const char *name)
 	struct making *making = context;
 	scoped_machine struct machine machine = { 0 };
 	struct nic_view nics[NICS_MAX];
-	struct machine_status status;
+	struct looked looked;
 	struct err why = { 0 };
 	int r = machine_look(&machine, making->dirs, name, &why);
 
@@ -243,17 +260,17 @@ static int add_machine(void *context, const char *name)
 							     { 0 } }));
 		return 0;
 	}
-	machine_status(&machine, NULL, &status);
+	look(&looked, &machine);
 	size_t count = nics_of(&machine, nics);
 	for (size_t i = 0; i < count; i++) {
 		json_t *array = json_object_get(node_of(making, nics[i].network), "nics");
-		append(making, array, nic_node(&machine, &nics[i], &status));
+		append(making, array, nic_node(&looked, &nics[i]));
 	}
 	if (count == 0)
 		append(making, making->machines,
 		       json_members((const struct json_member[]){
 			       { "name", json_string(name) },
-			       { "state", json_string(machine_state_name(status.state)) },
+			       { "state", json_string(machine_state_name(looked.status.state)) },
 			       { "error", json_null() },
 			       { 0 } }));
 	return 0;

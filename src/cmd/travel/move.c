@@ -304,7 +304,9 @@ static int find_target(struct moving *moving, struct err *err)
 	return 0;
 }
 
-/* Commands that reach the host are kept in the mark, so that the next command, as sentences name it, goes the same way. */
+/*
+ * Commands that reach the host are kept in the mark, so that the next command, as sentences name it, goes the same way.
+ */
 static int keep_way(const struct moving *moving, const struct flag *flag, char *kept, size_t room,
 		    struct err *err)
 {

@@ -21,7 +21,7 @@ static void show(void *context, uint64_t bytes)
 {
 	struct shown *shown = context;
 
-	/* What the other side says must not fill the pipe. */
+	/* The messages of the other side are read, so that they do not fill the pipe. */
 	if (shown->hears)
 		far_hear(shown->far);
 	if (progress_is_shown())

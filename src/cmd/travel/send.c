@@ -107,8 +107,8 @@ static int transmit(struct sending *sending, struct err *err)
 	if (sending->far.at > sending->at)
 		sending->retries = sending->retries_most, sending->at = sending->far.at;
 	/*
-	 * If all was sent and no answer came, the other side may have the snapshot, so that it stays here too; and so it does
-	 * if the other side has parts of it.
+	 * If all was sent and no answer came, the other side may have the snapshot, so that it stays here too; and so
+	 * it does if the other side has parts of it.
 	 */
 	if (r == 0 || (!sent && !sending->at) || (err->code == EREMOTEIO && !sending->at))
 		synced_settle(synced, machine, r == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A send that was cut goes on behind the last part that the other side has on its disk. Both sides name the whole of what is
- * sent by a sum, the plan; another plan begins anew.
+ * A send that was cut goes on behind the last part that the other side has on its disk. Both sides name the whole of
+ * what is sent by a sum, the plan; another plan begins anew.
  */
 #include "cmd/travel/send.h"
 
@@ -129,7 +129,7 @@ int send_prepare(struct sending *sending, struct err *err)
 	sending->spec.limit = first_part(sending);
 	if (known && *sending->offer.sum && !sending->anew)
 		begin_behind(sending);
-	/* What comes now is gone on with. */
+	/* From now on a cut is followed by a try that goes on. */
 	sending->anew = false;
 	return 0;
 }

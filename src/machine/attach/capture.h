@@ -24,9 +24,9 @@ int machine_capture_check(struct machine *machine, const struct machine_capture 
 
 /*
  * Captures until the count or the time is reached, a signal comes, nobody reads the output, or the machine or its
- * interface ends. A machine that reboots, or is started again within two seconds, has another port, and the capture goes
- * on there; likewise an interface that was removed and added. An output that cannot be written is a result, not an error.
- * -EINVAL: the filter is wrong, and nothing is written. result: the sums of all runs.
+ * interface ends. A machine that reboots, or is started again within two seconds, has another port, and the capture
+ * goes on there; likewise an interface that was removed and added. An output that cannot be written is a result, not an
+ * error. -EINVAL: the filter is wrong, and nothing is written. result: the sums of all runs.
  */
 int machine_capture(struct machine *machine, const struct machine_capture *wish,
 		    struct capture_result *result, struct err *err);

@@ -24,7 +24,7 @@ static int find_chain(struct chain *chain, const struct backup *one, struct err 
 	const struct backups *backups = chain->backups;
 	size_t length = 1;
 
-	/* One that was found to be damaged is read all the same: it may have been put in order. */
+	/* A backup that was found to be damaged is read all the same: it may have been put in order. */
 	if (one->fault == BACKUP_GAP)
 		return backups_fault(backups, one, err);
 	for (const struct backup *at = one; at->base; at = backups_of(backups, at->base))

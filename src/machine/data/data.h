@@ -52,8 +52,8 @@ void data_lock_forget(const struct dirs *dirs, const char *name);
 void data_tell(const struct dirs *dirs, const char *name, const struct event *event);
 
 /*
- * Its snapshots, the oldest first, in a pool that is open; their names are without those of the volume. The caller frees
- * the list.
+ * Its snapshots, the oldest first, in a pool that is open; their names are without those of the volume. The caller
+ * frees the list.
  */
 int data_snapshots(struct pool *pool, const char *name, struct volume_info **list, size_t *count,
 		   struct err *err);
@@ -72,9 +72,9 @@ struct data_spec {
 	int (*fill)(void *context, struct pool *pool, const char *volume, struct err *err);
 	void *context;
 	/*
-	 * Not NULL: the volume is made with this machine, which is in the making as well; it stays marked as half made, and
-	 * *lock, which the caller owns, is the lock of its name. Once the machine is there, data_finish makes it whole, or the
-	 * next command; if the machine never is, the next command removes it.
+	 * Not NULL: the volume is made with this machine, which is in the making as well; it stays marked as half made,
+	 * and *lock, which the caller owns, is the lock of its name. Once the machine is there, data_finish makes it
+	 * whole, or the next command; if the machine never is, the next command removes it.
 	 */
 	const struct machine *maker;
 	int *lock;
@@ -110,7 +110,9 @@ int data_each_machine(const struct dirs *dirs, const char *name,
 		      int (*visit)(void *, const char *machine,
 				   const struct attached_config *attached),
 		      void *context, struct err *err);
-/* Checks that a volume may be deleted. -EBUSY with the name of a machine that has it in its settings, or runs with it. */
+/*
+ * Checks that a volume may be deleted. -EBUSY with the name of a machine that has it in its settings, or runs with it.
+ */
 int data_check_free(const struct dirs *dirs, const char *name, struct err *err);
 /* Whether a machine that has the volume is about to lose it, and so is not in the way. */
 struct data_leaving {

@@ -161,7 +161,7 @@ int data_finish(const struct dirs *dirs, const char *name, struct err *err)
 	return r;
 }
 
-/* What a killed command has left half made is removed, unless the machine that it was made with is there. */
+/* A volume that a killed command has left half made is removed, unless the machine that it was made with is there. */
 static int settle(const struct dirs *dirs, const char *name, bool forget, struct err *err)
 {
 	struct unfinished mark = data_mark(dirs, name);

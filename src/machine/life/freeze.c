@@ -46,7 +46,9 @@ bool machine_paused(const struct machine *machine)
 	return marked(machine, "paused");
 }
 
-/* The mark has two lines: the pool, and the reason. That of an earlier version has the reason alone; any pool ends it. */
+/*
+ * The mark has two lines: the pool, and the reason. That of an earlier version has the reason alone; any pool ends it.
+ */
 static char *read_held(const struct machine *machine, const char **pool, const char **why)
 {
 	scoped_free char *mark = freeze_mark(machine, "held");

@@ -59,8 +59,8 @@ int arrival_hold(struct arrival *arrival, const struct stream_in *in, int flags_
 /* After a whole volume: the same, if much has come since the last time. */
 int arrival_hold_volume(struct arrival *arrival, const struct stream_in *in, struct err *err);
 /*
- * After the end of the stream: no later one may go on, as volumes get other names, or change places with what gives way to
- * them. arrival_settle: the mark goes, with what has not got another name; nothing if the stream was cut.
+ * After the end of the stream: no later one may go on, as volumes get other names, or change places with what gives way
+ * to them. arrival_settle: the mark goes, with what has not got another name; nothing if the stream was cut.
  */
 int arrival_close(struct arrival *arrival, struct err *err);
 void arrival_settle(const struct arrival *arrival);

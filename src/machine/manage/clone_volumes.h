@@ -21,8 +21,8 @@ struct cloned_volumes {
 };
 
 /*
- * Makes the sections of the clone, whose settings are those of the source, and locks the volumes that are copied. notes:
- * a line for each volume. -EEXIST: a copy has no name. Changes nothing. clone_volumes_close in any case.
+ * Makes the sections of the clone, whose settings are those of the source, and locks the volumes that are copied.
+ * notes: a line for each volume. -EEXIST: a copy has no name. Changes nothing. clone_volumes_close in any case.
  */
 int clone_volumes_plan(struct cloned_volumes *volumes, const struct machine *from,
 		       struct machine *to, const struct clone_spec *spec, struct text *notes,

@@ -58,7 +58,7 @@ static void leave_out_root(struct exporting *x)
 		x->spec->root ? find(x->chain, x->count, x->spec->root) : NULL;
 	size_t at = root ? (size_t)(root - x->chain) : 0;
 
-	/* One that stays on both sides is written as well, and the root as an increment of it. */
+	/* A snapshot that stays on both sides is written as well, and the root as an increment of it. */
 	if (!root || (x->spec->keep && strcmp(x->spec->keep, root->name) == 0))
 		return;
 	x->count--;

@@ -80,7 +80,7 @@ static const struct section *find_same(const struct machine *machine,
 	return NULL;
 }
 
-/* One that could not be made at the start, since its port was taken, is made now. */
+/* A forward that could not be made at the start, since its port was taken, is made now. */
 static int make_same(struct machine *machine, const struct section *same, struct text *notes,
 		     struct err *err)
 {

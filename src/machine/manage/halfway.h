@@ -2,9 +2,9 @@
 /*
  * Machines that have come in part: what a send has brought before it was cut. The folder machines/.halfway/NAME is the
  * mark: halfway.conf says whose stream it is and how far it has come, volume.N describes each volume, and flags.N has
- * what is set at its end. The volumes are halfway.NAME.N in the pool. The mark is on the disk before a volume has such a
- * name, and what it says is on the disk before it says so. Only the mark allows a removal. All changes are made under the
- * lock of the machine of that name.
+ * what is set at its end. The volumes are halfway.NAME.N in the pool. The mark is on the disk before a volume has such
+ * a name, and what it says is on the disk before it says so. Only the mark allows a removal. All changes are made under
+ * the lock of the machine of that name.
  */
 #ifndef BERTH_MACHINE_MANAGE_HALFWAY_H
 #define BERTH_MACHINE_MANAGE_HALFWAY_H
@@ -68,7 +68,10 @@ bool halfway_is_busy(const struct dirs *dirs, const char *name);
 
 /* Removes the volumes, and then the mark. The pool is opened. 0, also if there is nothing; or -code. */
 int halfway_remove(const struct dirs *dirs, const char *name, struct err *err);
-/* The same for a user, under the lock. force: the mark goes also if its pool is out of reach. -ENOENT: there is no such thing. */
+/*
+ * The same for a user, under the lock. force: the mark goes also if its pool is out of reach. -ENOENT: there is no such
+ * thing.
+ */
 int halfway_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 /* Removes the mark alone: its volumes have other names now. */
 void halfway_forget(const struct dirs *dirs, const char *name);

@@ -122,7 +122,7 @@ static int check_first(void *context, const struct stream_volume *volume, struct
 	return r == 0 ? check_name(inc, volume, err) : r;
 }
 
-/* What an earlier stream has brought is checked as if it came now. */
+/* Volumes that an earlier stream has brought are checked as if they came now. */
 static int check_restored(struct increment *inc, struct err *err)
 {
 	const struct arrival *arrival = &inc->arrival;

@@ -122,7 +122,7 @@ static bool is_there(const struct machine *machine, struct pool *pool, const cha
 	struct volume_info info;
 
 	snapshot_volume(machine->name, snapshot, volume);
-	/* One that cannot be looked up is not taken for missing. */
+	/* A snapshot that cannot be looked up is not taken for missing. */
 	return volume_info(pool, volume, &info, &(struct err){ 0 }) != -ENOENT;
 }
 
@@ -176,8 +176,8 @@ int joint_find_volume(const struct dirs *dirs, const struct joint_part *part, ch
 }
 
 /*
- * 0: it is gone. The lock of the volume is not waited for, because the caller has that of the machine, which comes behind
- * it.
+ * 0: it is gone. The lock of the volume is not waited for, because the caller has that of the machine, which comes
+ * behind it.
  */
 static int drop_part(const struct dirs *dirs, const struct joint_part *part)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Snapshots of a machine with its volumes for data, all of one moment. The file joint.SNAPSHOT in the machine's folder has
- * the snapshots of volumes that were taken with one of the machine. It is on the disk before these have their names, and
- * the snapshot of the machine gets its name last: a file without that snapshot is what a killed command has left.
+ * Snapshots of a machine with its volumes for data, all of one moment. The file joint.SNAPSHOT in the machine's folder
+ * has the snapshots of volumes that were taken with one of the machine. It is on the disk before these have their
+ * names, and the snapshot of the machine gets its name last: a file without that snapshot is what a killed command has
+ * left.
  */
 #ifndef BERTH_MACHINE_MANAGE_JOINT_H
 #define BERTH_MACHINE_MANAGE_JOINT_H
@@ -45,9 +46,9 @@ void joint_forget(const struct machine *machine, const char *snapshot);
 void joint_drop(const struct machine *machine, struct pool *pool, const char *snapshot);
 
 /*
- * Under the machine's lock: removes snapshots of volumes that were taken for a snapshot of the machine which is not there,
- * since it was deleted, or never came into being. One that is in use, or whose pool is out of reach, is left for the
- * next time. Quiet.
+ * Under the machine's lock: removes snapshots of volumes that were taken for a snapshot of the machine which is not
+ * there, since it was deleted, or never came into being. One that is in use, or whose pool is out of reach, is left for
+ * the next time. Quiet.
  */
 void joint_clear(const struct machine *machine, struct pool *pool);
 

@@ -210,7 +210,7 @@ static int change(struct restoring *restoring, struct err *err)
 	if (r < 0 && !done)
 		exchange_back(restoring);
 	half_end(restoring->machine);
-	/* What is left of the old data is removed by the next restore, if it cannot be now. */
+	/* Old data that cannot be removed now are removed by the next restore. */
 	for (size_t i = 0; i < restoring->count; i++)
 		volume_destroy(&restoring->list[i].data.pool, restoring->list[i].next,
 			       &(struct err){ 0 });

@@ -73,16 +73,14 @@ static int by_name(const void *a, const void *b)
 		      ((const struct volume_taken_with *)b)->name);
 }
 
-/* What the machine only reads is of another moment: that of the machine that writes to it. */
+/* A volume that the machine only reads is left out: its data belong to the moment of the machine that writes to it. */
 static int list_volumes(struct taking *taking, struct err *err)
 {
 	for (const struct section *at = taking->machine->config.volumes; at; at = at->next) {
-		struct volume_taken_with *list =
-			((const struct attached_config *)at)->readonly
-				? NULL
-				: realloc(taking->volumes, (taking->count + 1) * sizeof *list);
 		if (((const struct attached_config *)at)->readonly)
 			continue;
+		struct volume_taken_with *list =
+			realloc(taking->volumes, (taking->count + 1) * sizeof *list);
 		if (!list)
 			return err_set(err, ENOMEM, "out of memory");
 		taking->volumes = list;
@@ -134,7 +132,10 @@ static int check_root(struct taking *taking, struct err *err)
 	return r == -ENOENT ? parts_lost_volume(machine, err) : r;
 }
 
-/* The locks of volumes come before that of the machine, and the list of them is the machine's: it must not have changed. */
+/*
+ * The locks of volumes come before that of the machine, and the list of them is the machine's: it must not have
+ * changed.
+ */
 static int check_list(const struct taking *taking, struct err *err)
 {
 	scoped_machine struct machine now = { 0 };

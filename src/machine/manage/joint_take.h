@@ -13,7 +13,8 @@ int joint_take(struct machine *machine, const char *name, bool quiet, struct err
 
 /*
  * Puts a stopped machine and those of its volumes that were kept with that snapshot back to it. -ENOENT: it has none;
- * -EBUSY: a machine runs with one. A failure changes nothing; a kill leaves a mark, with which the machine does not start.
+ * -EBUSY: a machine runs with one. A failure changes nothing; a kill leaves a mark, with which the machine does not
+ * start.
  */
 int joint_restore(struct machine *machine, const char *name, struct err *err);
 

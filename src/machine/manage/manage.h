@@ -162,8 +162,8 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
 		    size_t count, struct text *notes, struct err *err);
 
 /*
- * Snapshots: of a running machine, consistent as after a power cut. SNAPSHOT_QUIET: its processes are frozen for that moment, with all
- * that they have written on the disk. Names are DNS labels.
+ * Snapshots: of a running machine, consistent as after a power cut. SNAPSHOT_QUIET: its processes are frozen for that
+ * moment, with all that they have written on the disk. Names are DNS labels.
  */
 struct snapshot_entry {
 	char name[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keeps a machine from running on this host, found before anything of it comes. */
+/* The causes that keep a machine from running on this host, found before anything of it comes. */
 #include "machine/manage/moving.h"
 
 #include "machine/manage/birth.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Other names for machines, templates and volumes for data. base/renaming.h says how a change that was killed is found; it is completed
- * by renames_finish.
+ * Other names for machines, templates and volumes for data. base/renaming.h says how a change that was killed is found;
+ * it is completed by renames_finish.
  */
 #ifndef BERTH_MACHINE_MANAGE_RENAME_H
 #define BERTH_MACHINE_MANAGE_RENAME_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A volume for data gets another name, by the same steps as a machine: folder, then the sections of machines, then the data. */
+/*
+ * A volume for data gets another name, by the same steps as a machine: folder, then the sections of machines, then the
+ * data.
+ */
 #include "machine/manage/rename.h"
 
 #include "machine/data/data.h"

@@ -41,8 +41,8 @@ struct export_spec {
 /* Finds all that would refuse the export, before a byte is written. */
 int machine_export_check(struct machine *machine, const struct export_spec *spec, struct err *err);
 /*
- * The sum of all that identifies what the export writes: two streams of the same plan are the same, unless a root changed
- * that no snapshot keeps, which the stream itself finds (-ESTALE). 0 or -code.
+ * The sum of all that identifies what the export writes: two streams of the same plan are the same, unless a root
+ * changed that no snapshot keeps, which the stream itself finds (-ESTALE). 0 or -code.
  */
 int machine_export_plan(struct machine *machine, const struct export_spec *spec,
 			char plan[SHA256_HEX + 1], struct err *err);
@@ -74,7 +74,10 @@ struct import_spec {
 	bool force;                 /* an increment may replace the root of its machine */
 	/* Borrowed: the machine has this mark from its first moment on, or has it already. NULL: it becomes this host's. */
 	const struct move_mark *arriving;
-	/* What has come stays if the stream is cut, and a stream may go on with it: halfway.h. told: as there, or NULL. */
+	/*
+	 * The part that has come stays if the stream is cut, and a stream may go on with it: halfway.h. told: as there,
+	 * or NULL.
+	 */
 	bool resumable;
 	void (*told)(void *context, uint64_t bytes);
 	void *told_context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The target of a volume in a machine that does not run, looked at before the section is written: what is in the way would
- * only be found by the next start, which would fail.
+ * The target of a volume in a machine that does not run, looked at before the section is written: what is in the way
+ * would only be found by the next start, which would fail.
  */
 #include "machine/share/share.h"
 

@@ -105,7 +105,10 @@ static int step(int dir_fd, const char *name, bool folder, bool make)
 	return open_at(dir_fd, name, folder ? O_DIRECTORY : O_NOFOLLOW, RESOLVE_BENEATH);
 }
 
-/* The target below root_fd, which is the folder of its first skip bytes. make false: quiet -ENOENT if a part is missing. */
+/*
+ * The target below root_fd, which is the folder of its first skip bytes. make false: quiet -ENOENT if a part is
+ * missing.
+ */
 static int open_target(int root_fd, const struct share *share, size_t skip, bool make,
 		       struct err *err)
 {

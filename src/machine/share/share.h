@@ -74,14 +74,20 @@ int share_withdraw_volume(const struct machine *machine, const struct attached_c
  */
 bool share_has_volume(const struct machine *machine, const char *name);
 
-/* The same for a command that only looks: nothing is activated for it, and a volume that the run does not note is not mounted. */
+/*
+ * The same for a command that only looks: nothing is activated for it, and a volume that the run does not note is not
+ * mounted.
+ */
 bool share_shows_volume(const struct machine *machine, const char *name);
 
 /* Adds the node of a device section, or all nodes if its path is a folder. -ENOENT: the host has none. */
 int share_device(struct shares *shares, const struct share_owner *to,
 		 const struct device_config *device, struct err *err);
 
-/* Lets a running machine use the devices of these settings (NULL-terminated), except one that is removed (NULL: none is). */
+/*
+ * Lets a running machine use the devices of these settings (NULL-terminated), except one that is removed (NULL: none
+ * is).
+ */
 int share_allow_devices(const struct share_owner *to, const struct machine_config *const *configs,
 			const struct section *gone, struct err *err);
 
@@ -102,14 +108,14 @@ int share_lock(struct share *share, int pidfd, bool own_ids, struct err *err);
 int share_attach(int root_fd, const struct share *share, struct err *err);
 
 /*
- * Whether a share of a folder could be attached at its target, the first skip bytes of which are the folder root_fd. Quiet
- * -ENOENT: a part of it is missing, and would be made.
+ * Whether a share of a folder could be attached at its target, the first skip bytes of which are the folder root_fd.
+ * Quiet -ENOENT: a part of it is missing, and would be made.
  */
 int share_probe(int root_fd, const struct share *share, size_t skip, struct err *err);
 
 /*
- * Checks the target of a volume in a machine that is stopped, whose lock the caller has: in the root, or in the volume or
- * mount that it lies in; and those that lie in the volume. What is missing is made by a start, so it is no fault.
+ * Checks the target of a volume in a machine that is stopped, whose lock the caller has: in the root, or in the volume
+ * or mount that it lies in; and those that lie in the volume. What is missing is made by a start, so it is no fault.
  */
 int share_check_place(const struct machine *machine, const struct attached_config *attached,
 		      struct err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mark of a machine whose root and volumes are put back to a snapshot, one after the other: the file half-restored in
- * the machine's folder, with the name of the snapshot. After a kill they are of different moments, so that the machine
- * does not start.
+ * The mark of a machine whose root and volumes are put back to a snapshot, one after the other: the file half-restored
+ * in the machine's folder, with the name of the snapshot. After a kill they are of different moments, so that the
+ * machine does not start.
  */
 #ifndef BERTH_MACHINE_STATE_HALF_H
 #define BERTH_MACHINE_STATE_HALF_H

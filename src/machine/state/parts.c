@@ -163,7 +163,7 @@ static bool data_has(const struct dirs *dirs, const char *name, const char *pool
 	return same;
 }
 
-/* What has come of a machine that a cut send has begun: manage/halfway.h. */
+/* Whether a part of a machine has come, by a send that was cut: manage/halfway.h. */
 static bool halfway_has(const struct dirs *dirs, const char *name)
 {
 	scoped_free char *mark = dirs_state_path(dirs, "machines/.halfway/%s/halfway.conf", name);
