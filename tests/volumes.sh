@@ -2,6 +2,16 @@
 # Volumes for data of scripts that test them. Sourced after tests/lib.sh.
 # shellcheck shell=bash
 
+# The driver of the pool that the volumes are in; thin where device-mapper is.
+fast=${STORAGE_DRIVER:-btrfs}
+
+# A script that needs more has its own.
+set_up() {
+	berth pool create default --driver "$fast"
+	busybox_template bb
+	up a
+}
+
 in_m() {
 	berth exec "$1" -- sh -c "$2"
 }

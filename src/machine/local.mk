@@ -51,6 +51,7 @@ libmachine_a_SOURCES = \
 	src/machine/share/naming.c src/machine/share/temporary.c src/machine/share/mounts.c src/machine/share/mounts.h \
 	src/machine/share/sections.c \
 	src/machine/share/share.c src/machine/share/share.h \
+	src/machine/share/target.c src/machine/share/target.h \
 	src/machine/share/staging.c src/machine/share/staging.h \
 	src/machine/share/user.c src/machine/share/user.h \
 	src/machine/share/place.c src/machine/share/volume.c \

@@ -9,9 +9,6 @@ needs_faults="case_killed_making case_killed_attaching case_killed_restoring"
 # shellcheck source=tests/volumes.sh
 . "$top/tests/volumes.sh"
 
-# The driver of the pool that the volumes are in; thin where device-mapper is.
-fast=${STORAGE_DRIVER:-btrfs}
-
 set_up() {
 	berth pool create default --driver "$fast"
 	busybox_template bb

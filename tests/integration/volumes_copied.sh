@@ -9,14 +9,6 @@ needs_faults="case_clone_killed case_snapshot_killed case_restore_killed"
 # shellcheck source=tests/volumes.sh
 . "$top/tests/volumes.sh"
 
-fast=${STORAGE_DRIVER:-btrfs}
-
-set_up() {
-	berth pool create default --driver "$fast"
-	busybox_template bb
-	up a
-}
-
 # A program adds a line to the root and to the volume in turns, so that a copy of two moments shows two numbers of lines.
 counting() {
 	in_m a 'rm -f /root-file /srv/file; while :; do echo >>/root-file; echo >>/srv/file; done >/dev/null 2>&1 & echo $! >/tmp/pid'

@@ -9,14 +9,6 @@ needs_faults="case_renamed_after_a_kill"
 # shellcheck source=tests/volumes.sh
 . "$top/tests/volumes.sh"
 
-fast=${STORAGE_DRIVER:-btrfs}
-
-set_up() {
-	berth pool create default --driver "$fast"
-	busybox_template bb
-	up a
-}
-
 # What a start would refuse is refused before the section is written.
 case_target_in_the_way() {
 	fresh outer inner

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts, devices and volumes of a machine, added and removed while it runs or not. The section is written first: after a kill
- * the mount appears at the next start at worst.
+ * Mounts, devices and volumes of a machine, added and removed while it runs or not. The section is written first: after
+ * a kill the mount appears at the next start at worst.
  */
 #include "machine/share/mounts.h"
 
-#include "machine/confine/confine.h"
 #include "machine/life/control.h"
 #include "machine/life/run_state.h"
 #include "machine/life/volume_use.h"
 #include "machine/share/share.h"
+#include "machine/share/target.h"
 #include "machine/state/move.h"
 #include "machine/state/private.h"
 
@@ -17,76 +17,8 @@
 #include "base/scoped.h"
 #include "machine/data/data.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* A running guest; pidfd -1: there is none. */
-struct target {
-	struct machine *machine;
-	struct run_state state;
-	int pidfd, root_fd; /* owned */
-	bool own_ids;
-	struct machine_config temporary; /* owned */
-};
-
-static void target_close(struct target *target)
-{
-	scoped_close_fd(&target->pidfd);
-	scoped_close_fd(&target->root_fd);
-	config_free(&machine_schema, &target->temporary);
-}
-#define scoped_target __attribute__((cleanup(target_close)))
-
-/* Settings of the running guest, whatever the present settings are. */
-static int open_guest(struct target *target, struct err *err)
-{
-	char path[64];
-
-	target->pidfd = control_guest(target->machine, err);
-	if (target->pidfd < 0)
-		return -err->code;
-	int r = run_read_state(target->machine, &target->state);
-	if (r < 0)
-		return err_set(err, -r, "machine '%s' is about to start or to end; try again",
-			       target->machine->name);
-	target->own_ids = target->state.map.count && !confine_left_out("userns");
-	snprintf(path, sizeof path, "/proc/%d/root", (int)target->state.init);
-	target->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (target->root_fd < 0)
-		return err_set(err, errno, "open the root of machine '%s': %s",
-			       target->machine->name, strerror(errno));
-	return 0;
-}
-
-static int target_open(struct target *target, struct machine *machine, bool must_run,
-		       struct err *err)
-{
-	*target = (struct target){ .machine = machine, .pidfd = -1, .root_fd = -1 };
-	if (machine_check(machine, err) < 0)
-		return -err->code;
-	if (run_going(machine))
-		return open_guest(target, err);
-	/* Ids that the machine will have, so that sources are tried with them. */
-	if (!machine->config.privileged)
-		target->state.map = (struct idmap){ IDMAP_COUNT, IDMAP_COUNT };
-	return must_run ? err_set(err, ENOENT,
-				  "machine '%s' is not running; what is temporary ends with the "
-				  "guest, so start it first: berth start %s",
-				  machine->name, machine->name)
-			: 0;
-}
-
-/* Called under the machine's lock, after changes of other commands. */
-static int read_again(struct target *target, struct err *err)
-{
-	config_free(&machine_schema, &target->machine->config);
-	config_free(&machine_schema, &target->temporary);
-	return machine_load(target->machine, err) < 0
-		       ? -err->code
-		       : machine_temporary(target->machine, &target->temporary, err);
-}
 
 /* Differences between mounts and devices. */
 struct kind {
@@ -97,7 +29,7 @@ struct kind {
 	bool late;           /* opened only for a guest, after the section was written */
 	int (*open)(struct shares *, const struct share_owner *, const struct section *,
 		    struct err *);
-	int (*hide)(const struct target *, const struct section *, struct err *);
+	int (*hide)(const struct share_target *, const struct section *, struct err *);
 };
 
 static const struct kind mounts, devices, volumes;
@@ -127,7 +59,7 @@ static const struct section *find(const struct machine_config *config, const str
 }
 
 /* Allows the devices of the settings and the temporary ones, except one that is removed. */
-static int confine(const struct target *target, const struct section *gone, struct err *err)
+static int confine(const struct share_target *target, const struct section *gone, struct err *err)
 {
 	const struct machine_config *const configs[] = { &target->machine->config,
 							 &target->temporary, NULL };
@@ -136,7 +68,7 @@ static int confine(const struct target *target, const struct section *gone, stru
 	return share_allow_devices(&to, configs, gone, err);
 }
 
-static int show(const struct target *target, struct shares *shares, struct err *err)
+static int show(const struct share_target *target, struct shares *shares, struct err *err)
 {
 	for (size_t i = 0; i < shares->count; i++) {
 		if (share_show(&shares->list[i], target->pidfd, target->own_ids, err) < 0)
@@ -146,13 +78,13 @@ static int show(const struct target *target, struct shares *shares, struct err *
 }
 
 /* The keeper no longer watches the pool. */
-static void end_use(const struct target *target, const char *volume)
+static void end_use(const struct share_target *target, const char *volume)
 {
 	volume_use_end(target->machine, volume);
 	control_tell_volumes(target->machine);
 }
 
-static int open_late(const struct target *target, const struct kind *kind,
+static int open_late(const struct share_target *target, const struct kind *kind,
 		     const struct section *section, struct shares *shares, struct err *err)
 {
 	const struct share_owner to = { target->machine, &target->state.map, target->root_fd };
@@ -164,7 +96,7 @@ static int open_late(const struct target *target, const struct kind *kind,
 	return 0;
 }
 
-static int write_and_show(struct target *target, const struct kind *kind,
+static int write_and_show(struct share_target *target, const struct kind *kind,
 			  const struct section *section, bool temporary, struct shares *shares,
 			  struct err *err)
 {
@@ -180,7 +112,7 @@ static int write_and_show(struct target *target, const struct kind *kind,
 	if (!temporary)
 		pool_backup_mark_stale();
 	fault_point("section-written");
-	if (read_again(target, err) == 0 && target->pidfd >= 0 &&
+	if (share_target_read(target, err) == 0 && target->pidfd >= 0 &&
 	    (!kind->late || open_late(target, kind, section, shares, err) == 0) &&
 	    (kind->schema != &device_schema || confine(target, NULL, err) == 0))
 		show(target, shares, err);
@@ -201,8 +133,8 @@ static int write_and_show(struct target *target, const struct kind *kind,
  * A volume that a running machine gets would hide the volumes and mounts below it, and a mount the volumes, which the next
  * start would not do.
  */
-static int check_below(const struct target *target, const struct kind *what, const char *place,
-		       struct err *err)
+static int check_below(const struct share_target *target, const struct kind *what,
+		       const char *place, struct err *err)
 {
 	const struct machine_config *configs[] = { &target->machine->config, &target->temporary };
 	const struct kind *const kinds[] = { &volumes, &mounts };
@@ -229,8 +161,8 @@ static int check_below(const struct target *target, const struct kind *what, con
 }
 
 /* Checks that the name and the place are free, and gives a name to a mount that has none. */
-static int claim(const struct target *target, const struct kind *kind, struct section *section,
-		 struct err *err)
+static int claim(const struct share_target *target, const struct kind *kind,
+		 struct section *section, struct err *err)
 {
 	const struct machine *machine = target->machine;
 	const struct section *stored = first_of(&machine->config, kind);
@@ -256,7 +188,7 @@ static int claim(const struct target *target, const struct kind *kind, struct se
 }
 
 /* A killed attach has written the section, and a killed detach has left it, while the volume is not mounted. */
-static bool is_unfinished(const struct target *target, const struct kind *kind,
+static bool is_unfinished(const struct share_target *target, const struct kind *kind,
 			  const struct section *section)
 {
 	const struct attached_config *wanted = (const struct attached_config *)section;
@@ -271,7 +203,7 @@ static bool is_unfinished(const struct target *target, const struct kind *kind,
 	       !share_has_volume(target->machine, section->name);
 }
 
-static int finish(const struct target *target, const struct kind *kind,
+static int finish(const struct share_target *target, const struct kind *kind,
 		  const struct section *section, struct shares *shares, struct err *err)
 {
 	if (open_late(target, kind, section, shares, err) == 0)
@@ -292,7 +224,7 @@ static bool is_optional(const struct section *section, const struct kind *kind)
  * Opens the shares before the lock is taken, because this may read files of the guest. Errors use the names that the
  * user gave.
  */
-static int open_shares(const struct target *target, const struct kind *kind,
+static int open_shares(const struct share_target *target, const struct kind *kind,
 		       struct section *section, struct shares *shares, struct text *warning,
 		       struct err *err)
 {
@@ -313,14 +245,14 @@ static int open_shares(const struct target *target, const struct kind *kind,
 static int add(struct machine *machine, const struct kind *kind, struct section *section,
 	       bool temporary, struct text *warning, struct err *err)
 {
-	scoped_target struct target target = { 0 };
+	scoped_target struct share_target target = { 0 };
 	__attribute__((cleanup(shares_free))) struct shares shares = { 0 };
 
-	if (target_open(&target, machine, temporary, err) < 0 ||
+	if (share_target_open(&target, machine, temporary, err) < 0 ||
 	    (!kind->late && open_shares(&target, kind, section, &shares, warning, err) < 0))
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || share_target_read(&target, err) < 0)
 		return -err->code;
 	if (is_unfinished(&target, kind, section))
 		return finish(&target, kind, section, &shares, err);
@@ -334,8 +266,8 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 }
 
 /* Removes it from the guest; *was_there stays false if the guest no longer had it. */
-static int hide(const struct target *target, const struct kind *kind, const struct section *section,
-		bool *was_there, struct err *err)
+static int hide(const struct share_target *target, const struct kind *kind,
+		const struct section *section, bool *was_there, struct err *err)
 {
 	struct err why = { 0 };
 	int r = kind->hide(target, section, &why);
@@ -350,13 +282,13 @@ static int hide(const struct target *target, const struct kind *kind, const stru
 static int take_away(struct machine *machine, const struct kind *kind, const char *which,
 		     bool *was_there, struct err *err)
 {
-	scoped_target struct target target = { 0 };
+	scoped_target struct share_target target = { 0 };
 
 	*was_there = false;
-	if (target_open(&target, machine, false, err) < 0)
+	if (share_target_open(&target, machine, false, err) < 0)
 		return -err->code;
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
-	if (lock < 0 || move_check(machine, err) < 0 || read_again(&target, err) < 0)
+	if (lock < 0 || move_check(machine, err) < 0 || share_target_read(&target, err) < 0)
 		return -err->code;
 	const struct section *section = find(&machine->config, kind, which);
 	bool temporary = !section;
@@ -383,7 +315,8 @@ static int open_mount(struct shares *shares, const struct share_owner *to,
 }
 
 /* A missing source cannot be compared. */
-static int hide_mount(const struct target *target, const struct section *section, struct err *err)
+static int hide_mount(const struct share_target *target, const struct section *section,
+		      struct err *err)
 {
 	const struct mount_config *mount = (const struct mount_config *)section;
 	struct stat st;
@@ -398,7 +331,8 @@ static int open_device(struct shares *shares, const struct share_owner *to,
 	return share_device(shares, to, (const struct device_config *)section, err);
 }
 
-static int hide_device(const struct target *target, const struct section *section, struct err *err)
+static int hide_device(const struct share_target *target, const struct section *section,
+		       struct err *err)
 {
 	const struct device_config *device = (const struct device_config *)section;
 	struct share_owner to = { target->machine, &target->state.map, -1 };
@@ -423,7 +357,8 @@ static int open_volume(struct shares *shares, const struct share_owner *to,
 	return share_volume(shares, to, (const struct attached_config *)section, err);
 }
 
-static int hide_volume(const struct target *target, const struct section *section, struct err *err)
+static int hide_volume(const struct share_target *target, const struct section *section,
+		       struct err *err)
 {
 	int r = share_withdraw_volume(target->machine, (const struct attached_config *)section,
 				      target->pidfd, target->own_ids, err);
