@@ -10,12 +10,15 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 enum {
 	PATIENCE_MS = 5000,
@@ -27,8 +30,11 @@ struct search {
 	dev_t device;
 	uint64_t
 		mount; /* looked for instead of the device, by files that were reached through it; 0: not */
-	const char *cgroup, *folder; /* of holder_find_mount; borrowed */
-	pid_t self;                  /* the command that asks: what it has open itself is no news */
+	const char *cgroup; /* NULL: of any; borrowed */
+	const char *folder; /* of holder_find_mount; borrowed */
+	const char *path;   /* of holder_find_inside, below root_fd; borrowed */
+	int root_fd;
+	pid_t self; /* the command that asks: what it has open itself is no news */
 	ino_t spaces[SPACES_MAX];
 	size_t count;
 	struct err *err; /* gets what is found, with EBUSY */
@@ -97,6 +103,17 @@ int holder_device(const char *mountpoint, dev_t *device)
 	if (r > 0)
 		*device = mounted.device;
 	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+static int mount_id_of(int dir_fd, const char *path, int flags, uint64_t *id)
+{
+	struct statx st;
+
+	if (statx(dir_fd, path, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) <
+	    0)
+		return -errno;
+	*id = st.stx_mnt_id;
+	return st.stx_mask & STATX_MNT_ID ? 0 : -EOPNOTSUPP;
 }
 
 /* ---- Processes */
@@ -215,13 +232,21 @@ static bool leads_there(const struct search *search, int dir_fd, const char *nam
 
 static int look_at_files(struct search *search, const char *process)
 {
+	static const char *const folders[] = { "../cwd", "../root" };
+
+	if (search->cgroup && !is_in_cgroup(search, process))
+		return 0;
 	scoped_free char *path = text_format("/proc/%s/fd", process);
 	scoped_dir DIR *dir = path ? opendir(path) : NULL;
 
 	if (!dir)
 		return 0;
-	if (leads_there(search, dirfd(dir), "../cwd") || leads_there(search, dirfd(dir), "../root"))
-		return found(search, process, "as a folder that it works in");
+	for (size_t i = 0; i < 2; i++) {
+		if (leads_there(search, dirfd(dir), folders[i]))
+			return found(search, process, "as a folder that it works in");
+	}
+	if (search->cgroup && leads_there(search, dirfd(dir), "../exe"))
+		return found(search, process, "as its program");
 	for (struct dirent *e; (e = readdir(dir));) {
 		if (e->d_name[0] != '.' && leads_there(search, dirfd(dir), e->d_name))
 			return found(search, process, "open");
@@ -242,6 +267,19 @@ static int each_process(struct search *search, int (*look)(struct search *, cons
 	return r;
 }
 
+/* The guest's file systems are asked, so this is the child's work. Quiet. */
+static int find_inside(struct search *search)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	scoped_fd int fd =
+		(int)syscall(SYS_openat2, search->root_fd, search->path, &how, sizeof how);
+
+	return fd < 0 ? -errno : mount_id_of(fd, "", AT_EMPTY_PATH, &search->mount);
+}
+
 /* Our own mounts first: they concern all processes, so no process is named. */
 static int look(void *context, int *fds, struct err *err)
 {
@@ -250,8 +288,10 @@ static int look(void *context, int *fds, struct err *err)
 
 	(void)fds;
 	search->err = err;
-	if (search->cgroup)
+	if (search->folder)
 		return each_process(search, look_in_cgroup);
+	if (search->path && find_inside(search) < 0)
+		return 0;
 	if (search->mount)
 		return each_process(search, look_at_files);
 	if (each_mount("self", is_device, &search->device, &mounted) > 0)
@@ -298,11 +338,14 @@ bool holder_find_mount(const char *cgroup, dev_t device, const char *folder, cha
 
 bool holder_find_through(const char *mountpoint, char *out, size_t room)
 {
-	struct statx st;
+	struct search wanted = { .mount = 0 };
 
-	if (statx(AT_FDCWD, mountpoint, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) <
-		    0 ||
-	    !(st.stx_mask & STATX_MNT_ID))
-		return false;
-	return find(&(struct search){ .mount = st.stx_mnt_id }, out, room);
+	return mount_id_of(AT_FDCWD, mountpoint, 0, &wanted.mount) == 0 && find(&wanted, out, room);
+}
+
+bool holder_find_inside(const char *cgroup, int root_fd, const char *path, char *out, size_t room)
+{
+	const struct search wanted = { .cgroup = cgroup, .root_fd = root_fd, .path = path };
+
+	return find(&wanted, out, room);
 }

@@ -17,6 +17,12 @@ bool holder_find(dev_t device, char *out, size_t room);
 bool holder_find_through(const char *mountpoint, char *out, size_t room);
 
 /*
+ * The same for a mount of a machine: a process in that cgroup (its path below the cgroup mount), or below it. The path
+ * is resolved below root_fd, which is borrowed, and never leads out of it.
+ */
+bool holder_find_inside(const char *cgroup, int root_fd, const char *path, char *out, size_t room);
+
+/*
  * Finds a mount in a mount namespace of a process in that cgroup (its path below the cgroup mount), or below it: of the
  * device, or (device 0) of something at or below a folder with that name. out gets the end of a sentence, as above.
  */

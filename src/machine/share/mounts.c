@@ -360,8 +360,7 @@ static int open_volume(struct shares *shares, const struct share_owner *to,
 static int hide_volume(const struct share_target *target, const struct section *section,
 		       struct err *err)
 {
-	int r = share_withdraw_volume(target->machine, (const struct attached_config *)section,
-				      target->pidfd, target->own_ids, err);
+	int r = share_withdraw_volume(target, (const struct attached_config *)section, err);
 	control_tell_volumes(target->machine);
 	return r;
 }

@@ -14,6 +14,8 @@
 
 #include <sys/stat.h>
 
+struct share_target;
+
 struct share {
 	const char *what,
 		*name; /* "mount", "device" or "volume" and its section's name, for sentences; borrowed */
@@ -65,8 +67,8 @@ int share_volume(struct shares *shares, const struct share_owner *to,
  * Unmounts a volume in a running machine, and releases it. -EBUSY: a process in the machine uses it, or the machine has
  * mounted it elsewhere as well; -ENOENT, released all the same: the machine no longer had it at its target.
  */
-int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
-			  int pidfd, bool own_ids, struct err *err);
+int share_withdraw_volume(const struct share_target *in, const struct attached_config *attached,
+			  struct err *err);
 
 /*
  * Whether a running machine has a volume mounted, at its target or elsewhere, in any of its mount namespaces. Where that

@@ -11,6 +11,7 @@
 #include "machine/data/data.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/volume_use.h"
+#include "machine/share/target.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -160,9 +161,10 @@ struct inner {
 };
 
 /* The cause of a mount that is in use: another one of the machine's below it, or a process. */
-static int tell_use(const struct machine *machine, const struct attached_config *attached,
+static int tell_use(const struct share_target *in, const struct attached_config *attached,
 		    const char *why, struct err *err)
 {
+	const struct machine *machine = in->machine;
 	const struct inner inners[] = {
 		{ machine->config.volumes, offsetof(struct attached_config, target), "volume",
 		  "is mounted in it", "detach", "volume detach" },
@@ -170,6 +172,7 @@ static int tell_use(const struct machine *machine, const struct attached_config 
 		  "is in it", "unmount", "unmount" },
 	};
 	const char *name = attached->section.name;
+	char cgroup[256], holder[400];
 
 	for (const struct inner *inner = inners; inner < inners + 2; inner++) {
 		for (const struct section *at = inner->first; at; at = at->next) {
@@ -185,6 +188,12 @@ static int tell_use(const struct machine *machine, const struct attached_config 
 					       machine->name, at->name);
 		}
 	}
+	run_cgroup(machine, cgroup, sizeof cgroup);
+	if (holder_find_inside(cgroup, in->root_fd, attached->target, holder, sizeof holder))
+		return err_set(err, EBUSY,
+			       "volume '%s' cannot be detached from machine '%s': %s; end that, "
+			       "or stop the machine first",
+			       name, machine->name, holder);
 	return err_set(err, EBUSY,
 		       "volume '%s' cannot be detached from machine '%s': %s, or the machine has "
 		       "mounted something below; end that, or stop the machine first",
@@ -199,19 +208,20 @@ static bool names(const char *where, const char *target)
 	return quoted && strstr(where, quoted);
 }
 
-int share_withdraw_volume(const struct machine *machine, const struct attached_config *attached,
-			  int pidfd, bool own_ids, struct err *err)
+int share_withdraw_volume(const struct share_target *in, const struct attached_config *attached,
+			  struct err *err)
 {
+	const struct machine *machine = in->machine;
 	const char *name = attached->section.name;
 	struct err why = { 0 };
 	struct sought sought;
 	char where[400];
 
 	look_at(&sought, machine->dirs, name);
-	int r = share_withdraw(attached->target, sought.known ? &sought.root : NULL, pidfd, own_ids,
-			       &why);
+	int r = share_withdraw(attached->target, sought.known ? &sought.root : NULL, in->pidfd,
+			       in->own_ids, &why);
 	if (r == -EBUSY)
-		return tell_use(machine, attached, why.text, err);
+		return tell_use(in, attached, why.text, err);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, -r, "%s", why.text);
 	bool elsewhere = is_elsewhere(machine, &sought, where, sizeof where);
