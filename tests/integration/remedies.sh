@@ -23,6 +23,12 @@ case_template_keys() {
 	fails 2 "unknown key 'limits.pid'; did you mean 'limits.pids'" berth template get bb default.limits.pid
 	fails 2 "unknown key 'limits.pid'; did you mean 'limits.pids'" berth template unset bb default.limits.pid
 	fails 2 "unknown key 'nothing'" berth template unset bb nothing
+	# A wrong word is a mistake of the command, and a name that is not there is none.
+	berth volume create words
+	fails 2 "unknown key 'nothing'" berth volume unset words nothing
+	berth volume delete words
+	fails 1 "there is no volume 'words'" berth volume unset words description
+	fails 1 "no machine 'words'" berth unset words limits.pids
 	fails 2 "unknown key 'nothing'" berth template get bb nothing
 	berth template set bb default.limits.pids=99
 	same "one that is set" 99 "$(berth template get bb default.limits.pids)"

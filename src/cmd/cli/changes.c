@@ -83,6 +83,7 @@ static int check_words(const struct schema *schema, enum changes_kind kind,
 		struct machine_config machine;
 		struct template_config template;
 		struct network_config network;
+		struct volume_config volume;
 	} scratch = { 0 };
 	int r = 0;
 

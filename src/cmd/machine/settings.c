@@ -98,8 +98,9 @@ static int change(const struct call *call, bool unset, struct err *err)
 			      err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
-	if (r == 0)
-		r = machine_set(&machine, changes.list, changes.count, err);
+	if (r != 0)
+		return r;
+	r = machine_set(&machine, changes.list, changes.count, err);
 	/* The key is unknown, and the file has no line with it either. */
 	if (r == -ENOENT && unset)
 		return EXIT_USAGE;

@@ -7,8 +7,20 @@
 #include "machine/manage/data.h"
 #include "machine/manage/rename.h"
 
+#include <errno.h>
+
 static const struct flag *const get_flags[] = { &flag_json, NULL };
 
+static bool is_there(const struct call *call)
+{
+	struct volume_config config = { 0 };
+	int r = data_open(&call->dirs, call->words[0], &config, &(struct err){ 0 });
+
+	config_free(&volume_schema, &config);
+	return r == 0;
+}
+
+/* -ENOENT of a change: the volume is gone, or the key is unknown. */
 static int change(const struct call *call, enum changes_kind kind, struct err *err)
 {
 	scoped_changes struct changes changes = { 0 };
@@ -16,7 +28,9 @@ static int change(const struct call *call, enum changes_kind kind, struct err *e
 
 	if (r == 0)
 		r = changes_given(call, &volume_schema, kind, &changes, err);
-	return r != 0 ? r : data_set(&call->dirs, call->words[0], changes.list, changes.count, err);
+	if (r == 0)
+		r = data_set(&call->dirs, call->words[0], changes.list, changes.count, err);
+	return r == -ENOENT && kind == CHANGES_UNSET && is_there(call) ? EXIT_USAGE : r;
 }
 
 static int run_set(struct call *call, struct err *err)
