@@ -120,21 +120,30 @@ case_refused() {
 	same machines "$before" "$(berth list --json)"
 }
 
-# A bit that was flipped anywhere; the unit test flips each of a small stream.
+# Streams of each form with a flipped bit or a cut end, drawn by a seed; the unit test flips each bit of a small one.
 case_flipped() {
-	local i
-	berth export --force web "$T/web.berth"
-	for ((i = 0; i < 24; i++)); do
-		python3 - "$T/web.berth" "$T/flipped" "$i" <<'EOF'
-import random, sys
-data = bytearray(open(sys.argv[1], "rb").read())
-at = random.Random(int(sys.argv[3])).randrange(len(data) if int(sys.argv[3]) % 2 else 2000)
-data[at] ^= 1 << int(sys.argv[3]) % 8
-open(sys.argv[2], "wb").write(data)
-EOF
-		fails 1 "stream '.*flipped'" berth import --pool p-dir "$T/flipped" x
-	done
+	local flips=${STREAM_FLIPS:-24} form before
+	before=$(berth list --json)
+	berth snapshot web f1
+	berth export --force web@f1 "$T/flip-lz4"
+	berth export --compress none web@f1 "$T/flip-none"
+	berth export --compress zstd --snapshots web@f1 "$T/flip-zstd"
+	same "damaged streams that were refused" "$flips" "$("$top/tests/integration/stream_flips.py" "$flips" 1 "$T" \
+		"$T"/flip-{lz4,none,zstd} -- import --pool p-dir @ x)"
 	nothing_new
+	berth snapshot delete web f1
+	same machines "$before" "$(berth list --json)"
+}
+
+# A machine that is on no network needs none: its import makes none, whether it succeeds or not.
+case_no_network() {
+	berth network delete default 2>/dev/null || true
+	berth export --force web "$T/web.berth"
+	head -c -1 "$T/web.berth" >"$T/cut"
+	fails 1 "it is not complete" berth import --pool p-dir "$T/cut" x
+	lacks "made network" "$(berth import --pool p-dir "$T/web.berth" x 2>&1)"
+	same "networks" "[]" "$(berth network list --json | tr -d "\n ")"
+	berth delete x
 }
 
 # Streams with right sums and wrong contents: each is refused with a sentence, and nothing of it is left.

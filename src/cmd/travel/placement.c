@@ -1,21 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cmd/travel/placement.h"
 
-static bool has_network(const struct placement *placement)
+#include <string.h>
+
+static bool has_network(const struct words *words)
 {
-	for (size_t i = 0; i < placement->words->count; i++) {
-		if (text_starts(placement->words->list[i], "network="))
+	for (size_t i = 0; i < words->count; i++) {
+		if (text_starts(words->list[i], "network="))
 			return true;
 	}
 	return false;
 }
 
-static int find(void *context, const char **pool, struct err *err)
+/* Settings that are not told, or do not read, are those of a machine like any other. */
+static bool is_on_default(const struct dirs *dirs, const struct text *settings)
+{
+	struct machine_config config = { 0 };
+	struct berth_config own = { 0 };
+	struct err ignored = { 0 };
+	bool is = settings->length == 0 ||
+		  config_parse(&machine_schema, "its machine.conf", text_str(settings),
+			       settings->length, &config, &ignored) < 0 ||
+		  config_load_berth(dirs, &own, &ignored) < 0 ||
+		  strcmp(config.network, own.network) == 0;
+
+	config_free(&machine_schema, &config);
+	config_free(&berth_schema, &own);
+	return is;
+}
+
+int placement_network(const struct call *call, const struct words *words,
+		      const struct text *settings, struct err *err)
+{
+	if (has_network(words) || !is_on_default(&call->dirs, settings))
+		return 0;
+	return network_wanted(call, err);
+}
+
+static int find(void *context, const struct text *settings, const char **pool, struct err *err)
 {
 	struct placement *placement = context;
 
-	if (pool_wanted(placement->call, &placement->pool, err) == 0 && !has_network(placement))
-		network_wanted(placement->call, err);
+	if (pool_wanted(placement->call, &placement->pool, err) == 0)
+		placement_network(placement->call, placement->words, settings, err);
 	*pool = placement->pool;
 	return -err->code;
 }

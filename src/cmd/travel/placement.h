@@ -19,4 +19,11 @@ struct placement {
 int placement_begin(struct placement *placement, const struct call *call, struct words *words,
 		    struct import_spec *spec, struct err *err);
 
+/*
+ * Makes the default network of a host that has none yet, if the machine of these settings is on it, and the words do not
+ * put it on another.
+ */
+int placement_network(const struct call *call, const struct words *words,
+		      const struct text *settings, struct err *err);
+
 #endif

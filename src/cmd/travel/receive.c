@@ -6,6 +6,7 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/travel/placement.h"
 #include "cmd/travel/receiving.h"
 
 #include <signal.h>
@@ -39,8 +40,8 @@ static int prepare_new(struct call *call, const struct greeting *greeting,
 {
 	int r = pool_wanted(call, pool, err);
 
-	if (r == 0 && !call_has(call, &flag_network))
-		r = network_wanted(call, err);
+	if (r == 0)
+		r = placement_network(call, words, &greeting->settings, err);
 	if (r != 0)
 		return r;
 	spec->pool = *pool;

@@ -3,6 +3,7 @@
  * The receiving side of a move: one session, in which the sender asks for one step after the other. Each answer comes
  * when its step is on the disk. A session that breaks off leaves a machine that is arriving, and the next one goes on.
  */
+#include "cmd/travel/placement.h"
 #include "cmd/travel/receiving.h"
 
 #include "base/fault.h"
@@ -85,25 +86,6 @@ static int check_own(const struct session *session, struct err *err)
 				 session->name);
 }
 
-/* Whether it is on the default network of this host by its settings, so that a first visit makes that. */
-static bool wants_network(const struct session *session)
-{
-	const struct text *settings = &session->greeting->settings;
-	struct machine_config config = { 0 };
-	struct berth_config own = { 0 };
-	struct err ignored = { 0 };
-
-	if (call_has(session->call, &flag_network))
-		return false;
-	bool wants = config_parse(&machine_schema, "its machine.conf", text_str(settings),
-				  settings->length, &config, &ignored) == 0 &&
-		     config_load_berth(&session->call->dirs, &own, &ignored) == 0 &&
-		     strcmp(config.network, own.network) == 0;
-	config_free(&machine_schema, &config);
-	config_free(&berth_schema, &own);
-	return wants;
-}
-
 /* The first visit may make the default pool and network, as for any new machine; a dry run makes nothing. */
 static int find_place(struct session *session, bool dry, struct err *err)
 {
@@ -120,7 +102,8 @@ static int find_place(struct session *session, bool dry, struct err *err)
 	if (dry)
 		return pool_named(call, &session->pool, err);
 	int r = pool_wanted(call, &session->pool, err);
-	return r == 0 && wants_network(session) ? network_wanted(call, err) : r;
+	return r != 0 ? r
+		      : placement_network(call, &session->words, &session->greeting->settings, err);
 }
 
 static int check(struct session *session, struct err *err)

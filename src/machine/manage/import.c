@@ -316,7 +316,7 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 	if (head->increment)
 		return import_increment(dirs, name, head, in, spec, err);
 	if (machine_paths(&machine, dirs, name, err) < 0 ||
-	    (spec->place && spec->place(spec->place_context, &placed.pool, err) < 0))
+	    (spec->place && spec->place(spec->place_context, settings, &placed.pool, err) < 0))
 		return -err->code;
 	return import_new(&machine, head, settings, in, &placed, notes, err);
 }

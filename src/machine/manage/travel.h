@@ -65,8 +65,12 @@ struct import_spec {
 		*chain_names; /* for sentences: of fd and of those of the chain; NULL: none */
 	const char *name;     /* NULL: as in the stream */
 	const char *pool;     /* of a new machine; or place finds it */
-	/* Finds the pool of a new machine, and makes what it needs, after the head of the stream was read. Or NULL. */
-	int (*place)(void *context, const char **pool, struct err *err);
+	/*
+	 * Finds the pool of a new machine with these settings, and makes what it needs, after the head of the stream was
+	 * read. Or NULL.
+	 */
+	int (*place)(void *context, const struct text *settings, const char **pool,
+		     struct err *err);
 	void *place_context;
 	bool new_identity;          /* also if no machine here has the uuid */
 	const char *trusted_target; /* a folder that backup.target may name; NULL: none */
