@@ -214,7 +214,8 @@ struct network_config {
 	char *bridge;  /* name of the bridge link */
 	char *subnet;  /* KEY_SUBNET */
 	char *subnet6; /* KEY_SUBNET6; "none" */
-	char *kind;    /* KEY_CHOICE bridge, private, join, none */
+	char *kind;    /* KEY_CHOICE bridge, private, join, macvlan, ipvlan, none */
+	char *mode;    /* KEY_CHOICE of kind macvlan or ipvlan; "auto" */
 	char *parent;  /* link of the host that machines are put on; "" for kinds without */
 	char *gateway, *gateway6; /* routers of a network that is not berth's; "" = none is known */
 	bool nat;
@@ -429,6 +430,10 @@ bool config_is_private(const struct network_config *config);
 bool config_is_own(const struct network_config *config);
 /* Whether its machines are put on a link of the host's. */
 bool config_has_parent(const struct network_config *config);
+/* Whether the interface of a machine is in the machine's network namespace alone, without an end on the host. */
+bool config_is_inside(const struct network_config *config);
+/* The mode of a network of kind macvlan or ipvlan, never auto. Borrowed. */
+const char *config_mode(const struct network_config *config);
 /* Whether berth serves DHCP and DNS on it. */
 bool config_serves(const struct network_config *config);
 /* The DNS domain of its machines; "": none, as where berth serves no names and none was named. Borrowed. */

@@ -40,7 +40,10 @@ const struct schema pool_schema = {
 	.size = sizeof(struct pool_config),
 };
 
-static const char *const network_kinds[] = { "bridge", "join", "none", "private", NULL };
+static const char *const network_kinds[] = { "bridge", "ipvlan",  "join", "macvlan",
+					     "none",   "private", NULL };
+static const char *const network_modes[] = { "auto",     "bridge",  "l2",   "l3", "l3s",
+					     "passthru", "private", "vepa", NULL };
 
 #define AT(field) offsetof(struct network_config, field)
 static const struct key network_keys[] = {
@@ -61,7 +64,10 @@ static const struct key network_keys[] = {
 	  "whether its machines do not reach each other" },
 	{ "kind", KEY_CHOICE, KEY_LIVE, AT(kind), "bridge", 0, 0, network_kinds,
 	  "bridge, of berth's own; private: nothing else is reached; join: a bridge of the "
-	  "host's; none: interfaces that lead nowhere" },
+	  "host's; macvlan, ipvlan: an interface of the host's; none: interfaces that lead "
+	  "nowhere" },
+	{ "mode", KEY_CHOICE, 0, AT(mode), "auto", 0, 0, network_modes,
+	  "how machines share the parent, of kind macvlan or ipvlan; auto: bridge, l2" },
 	{ "mtu", KEY_MTU, KEY_LIVE, AT(mtu), "0", CONFIG_MTU_MIN, CONFIG_MTU_MAX, NULL,
 	  "largest packet of its machines' interfaces; 0: the kernel's default" },
 	{ "nat", KEY_BOOL, KEY_LIVE, AT(nat), "yes", 0, 0, NULL,

@@ -30,6 +30,18 @@ bool config_has_parent(const struct network_config *config)
 	return !config_is_own(config) && !is_kind(config, "none");
 }
 
+bool config_is_inside(const struct network_config *config)
+{
+	return is_kind(config, "macvlan") || is_kind(config, "ipvlan");
+}
+
+const char *config_mode(const struct network_config *config)
+{
+	if (strcmp(config->mode, "auto") != 0)
+		return config->mode;
+	return is_kind(config, "ipvlan") ? "l2" : "bridge";
+}
+
 bool config_serves(const struct network_config *config)
 {
 	return config->dhcp && config_is_own(config);
@@ -98,7 +110,7 @@ static int check_own(const struct network_config *config, struct err *err)
 			err, EINVAL,
 			"parent is '%s', but a network of kind %s has a bridge of berth's; "
 			"leave parent out, or choose another kind: join, for a bridge of the "
-			"host's",
+			"host's, macvlan, for another interface",
 			config->parent, config->kind);
 	if (*config->gateway || *config->gateway6)
 		return err_set(err, EINVAL,
@@ -109,10 +121,47 @@ static int check_own(const struct network_config *config, struct err *err)
 	return 0;
 }
 
-int config_check_network(const struct network_config *config, struct err *err)
+/* Modes belong to a kind each. */
+static int check_mode(const struct network_config *config, struct err *err)
 {
-	if (config_is_own(config))
-		return check_own(config, err);
+	static const char *const macvlan[] = {
+		"auto", "bridge", "private", "vepa", "passthru", NULL
+	};
+	static const char *const ipvlan[] = { "auto", "l2", "l3", "l3s", NULL };
+	static const char *const none[] = { "auto", NULL };
+	bool is_macvlan = is_kind(config, "macvlan"), is_ipvlan = is_kind(config, "ipvlan");
+	const char *const *modes = is_macvlan ? macvlan : is_ipvlan ? ipvlan : none;
+
+	for (size_t i = 0; modes[i]; i++) {
+		if (strcmp(config->mode, modes[i]) == 0)
+			return 0;
+	}
+	return err_set(err, EINVAL, "mode is '%s', but a network of kind %s %s", config->mode,
+		       config->kind,
+		       is_macvlan  ? "has one of bridge, private, vepa and passthru"
+		       : is_ipvlan ? "has one of l2, l3 and l3s"
+				   : "has no mode; leave it out, or choose kind=macvlan or "
+				     "kind=ipvlan");
+}
+
+/* A single mode of the kernel does that for all machines. */
+static int check_isolated(const struct network_config *config, struct err *err)
+{
+	if (!config->isolated || !config_is_inside(config))
+		return 0;
+	return is_kind(config, "macvlan")
+		       ? err_set(err, EINVAL,
+				 "isolated is yes, but on a network of kind macvlan mode=private "
+				 "does "
+				 "that; leave isolated out, and choose that mode")
+		       : err_set(err, EINVAL,
+				 "isolated is yes, but machines on a network of kind %s reach each "
+				 "other; leave it out, or choose kind=macvlan with mode=private",
+				 config->kind);
+}
+
+static int check_parent(const struct network_config *config, struct err *err)
+{
 	if (config_has_parent(config) && !*config->parent)
 		return err_set(err, EINVAL,
 			       "a network of kind %s has no parent; name the %s of the host that "
@@ -121,8 +170,19 @@ int config_check_network(const struct network_config *config, struct err *err)
 	if (!config_has_parent(config) && *config->parent)
 		return err_set(err, EINVAL,
 			       "parent is '%s', but a network of kind %s leads nowhere; leave "
-			       "parent out, or choose kind=join",
+			       "parent out, or choose kind=join or kind=macvlan",
 			       config->parent, config->kind);
+	return 0;
+}
+
+int config_check_network(const struct network_config *config, struct err *err)
+{
+	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0)
+		return -err->code;
+	if (config_is_own(config))
+		return check_own(config, err);
+	if (check_parent(config, err) < 0)
+		return -err->code;
 	if (*config->bridge)
 		return err_set(err, EINVAL,
 			       "bridge is '%s', but a network of kind %s has no bridge of berth's; "

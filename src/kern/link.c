@@ -246,15 +246,26 @@ int link_set_isolated(struct link_socket *links, int index, bool isolated)
 	return link_request_send(links, wall);
 }
 
-int link_delete(struct link_socket *links, const char *name)
+static int delete (struct link_socket *links, int index, const char *name)
 {
-	struct ifinfomsg head = { 0 };
+	struct ifinfomsg head = { .ifi_index = index };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_DELLINK, 0);
 
 	if (message) {
 		nlmsg_append(message, &head, sizeof head, NLMSG_ALIGNTO);
-		nla_put_string(message, IFLA_IFNAME, name);
+		if (name)
+			nla_put_string(message, IFLA_IFNAME, name);
 	}
 	int r = link_request_send(links, message);
 	return r == -ENODEV ? 0 : r;
+}
+
+int link_delete(struct link_socket *links, const char *name)
+{
+	return delete (links, 0, name);
+}
+
+int link_delete_index(struct link_socket *links, int index)
+{
+	return delete (links, index, NULL);
 }

@@ -18,6 +18,8 @@ struct link_socket;
 int link_open(struct link_socket **out);
 /* The same in the network namespace of a process. The caller stays in its own. */
 int link_open_in(struct link_socket **out, pid_t pid);
+/* The same in a network namespace that is open. */
+int link_open_at(struct link_socket **out, int space);
 void link_close(struct link_socket **links);
 #define scoped_links __attribute__((cleanup(link_close)))
 
@@ -29,6 +31,8 @@ enum { LINK_MAC = 6 };
 struct link_info {
 	int index;
 	int master; /* index of the bridge that it is a port of, or 0 */
+	int lower; /* index of the link that it is on, in the network namespace of that one, or 0 */
+	char name[IFNAMSIZ];
 	bool up;
 	unsigned mtu;                /* bytes */
 	char kind[16];               /* "bridge", "veth", "" for hardware */
@@ -39,6 +43,8 @@ struct link_info {
 
 /* Looks up a link by name. -ENODEV: there is none. */
 int link_find(struct link_socket *links, const char *name, struct link_info *info);
+/* The same by index, which a link keeps when it gets another name. */
+int link_find_index(struct link_socket *links, int index, struct link_info *info);
 
 /*
  * Makes a bridge with that mac, and sets it up; if a link of that name exists, whatever it is, fills in info, by which
@@ -138,8 +144,29 @@ int link_add_neighbours(struct link_socket *links, int index, const struct in6_a
 int link_remove_neighbours(struct link_socket *links, int index, const struct in6_addr *addresses,
 			   size_t count);
 
+/* A link on another one, which shares the frames that come there. */
+struct link_upper {
+	const char *kind;            /* "macvlan" or "ipvlan" */
+	unsigned mode, flags;        /* of the kind, as linux/if_link.h has them */
+	int lower;                   /* index of the other one, which is ours */
+	const char *name;            /* in the network namespace of pid, where the link is born */
+	unsigned char mac[LINK_MAC]; /* zeros: as the kernel chooses */
+	unsigned mtu;                /* bytes; 0: that of the other one */
+	pid_t pid;
+};
+
+/*
+ * Makes it in one request; it is down. -EEXIST: the name is taken there; -EOPNOTSUPP: the kernel does not know the kind;
+ * -EBUSY: the other one is a port of a bridge, or links of another kind are on it.
+ */
+int link_add_upper(struct link_socket *links, const struct link_upper *upper);
+/* Gives a link of that kind another mode. */
+int link_set_mode(struct link_socket *links, int index, const char *kind, unsigned mode,
+		  unsigned flags);
+
 /* Deletes a link; 0 also if there is none. */
 int link_delete(struct link_socket *links, const char *name);
+int link_delete_index(struct link_socket *links, int index);
 
 /* The number of links with that prefix that are not a port of any bridge, or -errno. */
 int link_count_loose(struct link_socket *links, const char *prefix);

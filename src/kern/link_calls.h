@@ -62,8 +62,10 @@
 	CALL(rtnl_link_get_ifalias)       \
 	CALL(rtnl_link_get_ifindex)       \
 	CALL(rtnl_link_get_kernel)        \
+	CALL(rtnl_link_get_link)          \
 	CALL(rtnl_link_get_master)        \
 	CALL(rtnl_link_get_mtu)           \
+	CALL(rtnl_link_get_name)          \
 	CALL(rtnl_link_get_stat)          \
 	CALL(rtnl_link_get_type)          \
 	CALL(rtnl_link_put)               \
@@ -125,8 +127,10 @@ extern struct link_calls {
 #define rtnl_link_get_ifalias       link_calls.rtnl_link_get_ifalias
 #define rtnl_link_get_ifindex       link_calls.rtnl_link_get_ifindex
 #define rtnl_link_get_kernel        link_calls.rtnl_link_get_kernel
+#define rtnl_link_get_link          link_calls.rtnl_link_get_link
 #define rtnl_link_get_master        link_calls.rtnl_link_get_master
 #define rtnl_link_get_mtu           link_calls.rtnl_link_get_mtu
+#define rtnl_link_get_name          link_calls.rtnl_link_get_name
 #define rtnl_link_get_stat          link_calls.rtnl_link_get_stat
 #define rtnl_link_get_type          link_calls.rtnl_link_get_type
 #define rtnl_link_put               link_calls.rtnl_link_put

@@ -10,12 +10,12 @@
 
 enum { TRIES = 10 };
 
-int link_find(struct link_socket *links, const char *name, struct link_info *info)
+static int find(struct link_socket *links, int index, const char *name, struct link_info *info)
 {
 	struct rtnl_link *link = NULL;
 
 	link_request_begin(links);
-	int r = link_request_finish(links, rtnl_link_get_kernel(links->nl, 0, name, &link));
+	int r = link_request_finish(links, rtnl_link_get_kernel(links->nl, index, name, &link));
 	if (r < 0)
 		return r;
 	/* An answer without a link in it. */
@@ -23,6 +23,7 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 		return -EPROTO;
 	*info = (struct link_info){ .index = rtnl_link_get_ifindex(link),
 				    .master = rtnl_link_get_master(link),
+				    .lower = rtnl_link_get_link(link),
 				    .up = rtnl_link_get_flags(link) & IFF_UP,
 				    .mtu = rtnl_link_get_mtu(link),
 				    .received_packets =
@@ -32,7 +33,10 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 				    .sent_bytes = rtnl_link_get_stat(link, RTNL_LINK_TX_BYTES) };
 	const char *kind = rtnl_link_get_type(link);
 	const char *alias = rtnl_link_get_ifalias(link);
+	const char *its_name = rtnl_link_get_name(link);
 	struct nl_addr *mac = rtnl_link_get_addr(link);
+	if (its_name)
+		snprintf(info->name, sizeof info->name, "%s", its_name);
 	if (kind)
 		snprintf(info->kind, sizeof info->kind, "%s", kind);
 	if (alias)
@@ -41,6 +45,16 @@ int link_find(struct link_socket *links, const char *name, struct link_info *inf
 		memcpy(info->mac, nl_addr_get_binary_addr(mac), LINK_MAC);
 	rtnl_link_put(link);
 	return 0;
+}
+
+int link_find(struct link_socket *links, const char *name, struct link_info *info)
+{
+	return find(links, 0, name, info);
+}
+
+int link_find_index(struct link_socket *links, int index, struct link_info *info)
+{
+	return find(links, index, NULL, info);
 }
 
 static bool find_u32(struct nl_msg *message, size_t head, int type, uint32_t *value)

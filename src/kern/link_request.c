@@ -132,8 +132,14 @@ int link_open_in(struct link_socket **out, pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)pid);
 	scoped_fd int theirs = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return theirs < 0 ? -errno : link_open_at(out, theirs);
+}
+
+int link_open_at(struct link_socket **out, int space)
+{
 	scoped_fd int ours = open("/proc/thread-self/ns/net", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (theirs < 0 || ours < 0 || setns(theirs, CLONE_NEWNET) < 0)
+
+	if (ours < 0 || setns(space, CLONE_NEWNET) < 0)
 		return -errno;
 	int r = link_open(out);
 	/* All that this process does afterwards would be in the wrong place. */

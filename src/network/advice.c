@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sentences about settings of a network that are allowed, and probably not what was meant. */
+#include "network/bridge.h"
 #include "network/network.h"
 #include "network/subnet.h"
 #include "network/subnet6.h"
@@ -7,6 +8,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 /* Networks whose addresses no host of the internet has: RFC 1918, 6598, 3927, 2544, 5737. */
@@ -74,14 +76,44 @@ static void doubt_subnet(const struct network *network, const char *subnet, cons
 		 network->name, subnet, network->name, nat);
 }
 
+/* A parent that may come later, as one of USB does. The note tells a name that was mistyped. */
+static void doubt_parent(const struct network *network, struct text *notes)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info parent;
+	struct err why = { 0 };
+
+	if (config_has_parent(&network->config) && bridge_open_links(network, &links, &why) == 0 &&
+	    bridge_find(network, links, &parent, &why) == -ENODEV)
+		text_add(notes,
+			 "network '%s': the host has no link '%s' now; machines start on the "
+			 "network once it is there\n",
+			 network->name, network->config.parent);
+}
+
+/* A machine on an interface of the host's is out of the reach of the host and of its firewall. */
+static void tell_limits(const struct network *network, struct text *notes)
+{
+	if (config_is_inside(&network->config))
+		text_add(notes,
+			 "network '%s': the host itself does not reach its machines by '%s', nor "
+			 "they it; no guard keeps them from using others' addresses\n",
+			 network->name, network->config.parent);
+}
+
 void network_advise(const struct network *network, const struct config_change *changes,
 		    size_t count, bool is_new, struct text *notes)
 {
 	struct subnet subnet;
 	struct subnet6 subnet6;
 
-	if (!config_is_own(&network->config))
+	if (!config_is_own(&network->config)) {
+		if (is_new) {
+			doubt_parent(network, notes);
+			tell_limits(network, notes);
+		}
 		return;
+	}
 	if (config_is_private(&network->config)) {
 		doubt_nat(network, changes, count, notes);
 		return;

@@ -10,7 +10,9 @@
 #include <netinet/if_ether.h>
 #include <netinet/ip6.h>
 #include <netpacket/packet.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* RFC 5227, section 2.3. */
@@ -86,10 +88,13 @@ void network_guest_announce(const struct lease *lease)
 	struct sockaddr_ll all = { .sll_family = AF_PACKET,
 				   .sll_ifindex = (int)if_nametoindex(lease->link),
 				   .sll_halen = ETH_ALEN };
+	struct ifreq own = { 0 };
 	unsigned char mac[LINK_MAC];
 
-	if (fd < 0 || port_parse_mac(lease->mac, mac) < 0)
+	snprintf(own.ifr_name, sizeof own.ifr_name, "%s", lease->link);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &own) < 0)
 		return;
+	memcpy(mac, own.ifr_hwaddr.sa_data, sizeof mac);
 	if (lease->prefix)
 		announce(fd, &all, lease, mac);
 	if (lease->prefix6)

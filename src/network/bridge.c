@@ -8,6 +8,7 @@
 #include "network/dns.h"
 #include "network/firewall.h"
 #include "network/host6.h"
+#include "network/inside_note.h"
 #include "network/kind.h"
 #include "network/lease_file.h"
 
@@ -55,9 +56,29 @@ const char *bridge_link(const struct network *network)
 	return config_is_own(&network->config) ? network->config.bridge : network->config.parent;
 }
 
+/* Machines share an interface with an address of Ethernet, which neither lo nor a tunnel has. */
+static int check_shared(const struct network *network, const struct link_info *parent,
+			struct err *err)
+{
+	static const unsigned char none[LINK_MAC];
+	bool shares = strcmp(parent->kind, "macvlan") == 0 || strcmp(parent->kind, "ipvlan") == 0;
+
+	if (memcmp(parent->mac, none, LINK_MAC) != 0 && !shares)
+		return 0;
+	return err_set(
+		err, EMEDIUMTYPE,
+		"network '%s': the host's link '%s' %s, so that no machine can be put on it; "
+		"create a network with %s as parent",
+		network->name, network->config.parent,
+		shares ? "is on another interface itself" : "has no hardware address",
+		shares ? "that one" : "an Ethernet interface");
+}
+
 static int check_parent(const struct network *network, const struct link_info *parent,
 			struct err *err)
 {
+	if (config_is_inside(&network->config))
+		return check_shared(network, parent, err);
 	if (strcmp(parent->kind, "bridge") == 0)
 		return 0;
 	return err_set(
@@ -67,6 +88,17 @@ static int check_parent(const struct network *network, const struct link_info *p
 		"that as parent",
 		network->name, network->config.parent, *parent->kind ? " but a " : "",
 		parent->kind);
+}
+
+int bridge_tell_missing(const struct network *network, struct err *err)
+{
+	bool bridge = strcmp(network->config.kind, "join") == 0;
+
+	return err_set(err, ENODEV,
+		       "network '%s': the host has no link '%s', which is to be the %s of its "
+		       "machines; %s, or create a network with another parent",
+		       network->name, network->config.parent, bridge ? "bridge" : "parent",
+		       bridge ? "make that bridge" : "plug it in or make it");
 }
 
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
@@ -349,14 +381,25 @@ struct name_words {
 	size_t count;
 };
 
+/* Whether a machine has an interface on the network now. */
+static bool has_port(const struct network *network, const char *name)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info link;
+	char ifname[IFNAMSIZ];
+
+	if (config_is_inside(&network->config))
+		return inside_find(network, name, &links, &link) == 0;
+	port_ifname(network, name, ifname);
+	return if_nametoindex(ifname) != 0;
+}
+
 static int add_name(void *context, const char *name)
 {
 	struct name_words *words = context;
 	size_t length = strlen(words->out);
-	char ifname[IFNAMSIZ];
 
-	port_ifname(words->network, name, ifname);
-	if (words->running && if_nametoindex(ifname) == 0)
+	if (words->running && !has_port(words->network, name))
 		return 0;
 	if (words->count++ < NAMES_TOLD)
 		snprintf(words->out + length, NAMES_ROOM - length, "%s'%s'", length ? ", " : "",

@@ -35,6 +35,9 @@ const char *bridge_link(const struct network *network);
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);
 
+/* The sentence for a parent that the host does not have. Returns -ENODEV. */
+int bridge_tell_missing(const struct network *network, struct err *err);
+
 /* link_open, with a sentence for its failure. */
 int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err);
 

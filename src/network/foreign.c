@@ -9,16 +9,6 @@
 
 #include "base/scoped.h"
 
-static int tell_missing(const struct network *network, struct err *err)
-{
-	const char *parent = network->config.parent;
-
-	return err_set(err, ENODEV,
-		       "network '%s': the host has no link '%s', which is to be the bridge of its "
-		       "machines; make that bridge, or create a network with another parent",
-		       network->name, parent);
-}
-
 /* Finds the parent, and keeps what ports want to know of it. */
 static int look(struct network *network, struct link_info *parent, struct err *err)
 {
@@ -31,7 +21,7 @@ static int look(struct network *network, struct link_info *parent, struct err *e
 		return -err->code;
 	int r = bridge_find(network, links, parent, err);
 	if (r < 0)
-		return r == -ENODEV ? tell_missing(network, err) : r;
+		return r == -ENODEV ? bridge_tell_missing(network, err) : r;
 	network->bridge = parent->index;
 	network->parent_mtu = parent->mtu;
 	return 0;
@@ -70,7 +60,12 @@ static int foreign_status(struct network *network, struct network_status *status
 	*status = (struct network_status){ .leases = leases };
 	if (leases < 0)
 		return err_set(err, EIO, "network '%s': count its machines failed", network->name);
-	status->up = look(network, &parent, &(struct err){ 0 }) == 0 && parent.up;
+	status->up = look(network, &parent, &status->fault) == 0 && parent.up;
+	if (!status->up && !status->fault.code)
+		err_set(&status->fault, ENETDOWN,
+			"network '%s': the host's '%s' is down, so that machines reach nobody by "
+			"it",
+			network->name, network->config.parent);
 	status->ports = (int)bridge_names(network, true, names);
 	return 0;
 }

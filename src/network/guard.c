@@ -311,8 +311,11 @@ static int fill_guard(const struct network *network, const struct lease *lease, 
 int guard_port(const struct network *network, const struct lease *lease, struct err *err)
 {
 	struct guard guard;
-	int r = fill_guard(network, lease, &guard);
 
+	/* There is no port on the host whose frames could be looked at. */
+	if (config_is_inside(&network->config))
+		return 0;
+	int r = fill_guard(network, lease, &guard);
 	if (r < 0)
 		return err_set(err, EINVAL, "network '%s': '%s' is not a MAC address",
 			       network->name, lease->mac);

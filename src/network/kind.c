@@ -59,6 +59,8 @@ int network_check_vlan(const struct network *network, unsigned vlan, struct err 
 		       network->name, vlan, network->config.kind,
 		       config_is_own(&network->config)
 			       ? "; machines that are to be apart get networks of their own"
+		       : config_is_inside(&network->config)
+			       ? "; create a network with an interface of that VLAN as parent"
 			       : "");
 }
 

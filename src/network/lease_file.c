@@ -51,6 +51,7 @@ void lease_file_begin(const struct network *network, struct lease *lease)
 				 .isolated = config->isolated,
 				 .mtu = config->mtu ? (unsigned)config->mtu : network->parent_mtu,
 				 .foreign = !config_is_own(config),
+				 .inside = config_is_inside(config),
 				 .without_route = config_is_private(config) };
 	snprintf(lease->domain, sizeof lease->domain, "%s", config_domain(config));
 }

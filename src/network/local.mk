@@ -11,7 +11,10 @@ libnetwork_a_SOURCES = \
 	src/network/foreign.c \
 	src/network/forward.c src/network/forward.h \
 	src/network/guard.c src/network/guard.h \
+	src/network/guest.c src/network/guest.h \
 	src/network/host6.c src/network/host6.h \
+	src/network/inside.c src/network/inside.h \
+	src/network/inside_note.c src/network/inside_note.h \
 	src/network/kind.c src/network/kind.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \

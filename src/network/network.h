@@ -62,6 +62,7 @@ struct lease {
 	unsigned mtu;        /* bytes; 0: the kernel's default */
 	unsigned vlan;       /* of its port; 0: none is chosen */
 	bool foreign;        /* the network is not berth's own */
+	bool inside;         /* its interface has no end on the host (config_is_inside) */
 	bool without_route;  /* the guest's default route does not lead through it */
 };
 
@@ -136,6 +137,7 @@ struct network_status {
 	/* the base chain that drops forwarded packets, as "ip filter FORWARD" (of Docker or a firewall), or "" */
 	char dropped_by[96];
 	char dns_fault[200]; /* why dns is false although it should be true, or "" */
+	struct err fault; /* the parent is missing, down or none of the kind; code 0: it is not */
 };
 int network_status(struct network *network, struct network_status *status, struct err *err);
 
@@ -188,7 +190,8 @@ int lease_release(struct network *network, const char *name, struct err *err);
 
 /*
  * Makes a veth pair in one request: one end is up and a port of the bridge, named by port_ifname; the other has the
- * lease's link name and mac, in the network namespace of pid.
+ * lease's link name and mac, in the network namespace of pid. On a network of kind macvlan or ipvlan makes the one
+ * interface there.
  */
 int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err);
 /* Whether the machine's link is a port of the network's bridge: 1, 0, or -code. */
@@ -210,13 +213,15 @@ struct traffic {
 	uint64_t received_packets, received_bytes;
 	uint64_t sent_packets, sent_bytes; /* also those that were dropped */
 	uint64_t guarded; /* packets of it that the guard of its port has dropped */
+	bool unguarded;   /* it has no port on the host, and so no guard */
 };
 /* Reads it. -ENODEV: the machine has no port there; or -errno. Quiet. */
 int network_traffic(const struct network *network, const char *name, struct traffic *traffic);
 
 /*
  * Fills in the addresses that a lease does not have, as they are on the interface inside the network namespace of pid:
- * the first of each family that others can reach. Quiet: what cannot be seen stays unknown.
+ * the first of each family that others can reach; and the hardware address that an interface without an end on the host
+ * has. Quiet: what cannot be seen stays as it is.
  */
 void network_see_addresses(struct lease *lease, pid_t pid);
 /* Makes the default route of a running machine lead through the interface of this lease, or not, as the lease says. */

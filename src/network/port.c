@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine's port on its bridge: the veth pair, the guest's set-up of its end, and the announcement. */
+/* A machine's port on its bridge: the veth pair, and changes of it while the machine runs. */
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
 #include "network/guard.h"
+#include "network/guest.h"
+#include "network/inside.h"
+#include "network/inside_note.h"
 #include "network/lease_file.h"
 
 #include <arpa/inet.h>
@@ -151,7 +154,8 @@ static int check_filter(const struct network *network, struct link_socket *links
 			   network->name, lease->name, lease->vlan, bridge_link(network));
 }
 
-int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
+static int attach_veth(struct network *network, const struct lease *lease, pid_t pid,
+		       struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	char ifname[IFNAMSIZ];
@@ -189,11 +193,19 @@ int network_attach(struct network *network, const struct lease *lease, pid_t pid
 	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 }
 
+int network_attach(struct network *network, const struct lease *lease, pid_t pid, struct err *err)
+{
+	return config_is_inside(&network->config) ? inside_attach(network, lease, pid, err)
+						  : attach_veth(network, lease, pid, err);
+}
+
 int network_remove_port(struct network *network, const char *name, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	char ifname[IFNAMSIZ];
 
+	if (config_is_inside(&network->config))
+		return inside_remove(network, name, err);
 	if (guard_remove(network, name, err) < 0)
 		return -err->code;
 	remove_neighbours(network, name);
@@ -222,6 +234,8 @@ int network_is_attached(struct network *network, const char *name, struct err *e
 	scoped_links struct link_socket *links = NULL;
 	struct link_info bridge, port;
 
+	if (config_is_inside(&network->config))
+		return inside_find(network, name, &links, &port) == 0;
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	int r = bridge_find(network, links, &bridge, err);
@@ -241,21 +255,6 @@ static int set_up(const struct lease *lease)
 	return r;
 }
 
-static struct link_setup setup_of(const struct lease *lease, int index)
-{
-	struct link_setup setup = { .index = index,
-				    .own = { .address = lease->address,
-					     .prefix = lease->prefix,
-					     .address6 = lease->address6,
-					     .prefix6 = lease->prefix6 } };
-
-	if (!lease->without_route)
-		setup.gateway = lease->gateway;
-	if (!lease->without_route && lease->prefix6)
-		setup.gateway6 = lease->gateway6;
-	return setup;
-}
-
 /* The index of the guest's interface, or -errno. */
 static int open_guest_link(const struct lease *lease, struct link_socket **links)
 {
@@ -269,7 +268,7 @@ static int set_route(const struct lease *lease)
 {
 	scoped_links struct link_socket *links = NULL;
 	int index = open_guest_link(lease, &links);
-	struct link_setup setup = setup_of(lease, index);
+	struct link_setup setup = guest_setup_of(lease, index);
 
 	if (index < 0)
 		return index;
@@ -373,6 +372,12 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	scoped_links struct link_socket *links = NULL;
 	struct link_info port;
 
+	if (config_is_inside(&network->config)) {
+		int shaped = inside_shape(network, lease, err);
+		return shaped == -ENODEV && !err->code
+			       ? network_plug(network, lease, pid, guarded, err)
+			       : shaped;
+	}
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
 	int r = look_at_port(network, lease->name, links, &port, err);
@@ -387,81 +392,4 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	if (r == 0 || r != -ENODEV)
 		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
 	return network_plug(network, lease, pid, guarded, err);
-}
-
-/*
- * The kernel announces IPv6 addresses, which are ready later, and addresses of every later up. /proc/sys/net is that of
- * the opening process, whoever mounted it.
- */
-static void switch_announcements_on(const char *link)
-{
-	char path[80];
-
-	text_print(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/arp_notify", link);
-	file_write(AT_FDCWD, path, "1");
-	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/ndisc_notify", link);
-	file_write(AT_FDCWD, path, "1");
-}
-
-/*
- * The guest's kernel takes the prefix of router advertisements, which a DHCPv6 client leaves to it, but no default route:
- * that one is set, and each further interface would add another. With a fixed address on a network of others it takes
- * nothing, because their routers announce prefixes of which addresses would be made that the port's guard drops.
- * Programs that configure the link read advertisements by themselves.
- */
-static void refuse_routers(const struct lease *lease)
-{
-	char path[80];
-
-	text_print(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/%s", lease->link,
-		   lease->foreign ? "accept_ra" : "accept_ra_defrtr");
-	file_write(AT_FDCWD, path, "0");
-}
-
-static int tell_guest(const struct link_socket *links, const char *what, int r, struct err *err)
-{
-	return err_set(err, -r, "guest's network: %s: %s", what,
-		       links ? link_why(links) : strerror(-r));
-}
-
-static int set_up_link(struct link_socket *links, const struct lease *lease, struct err *err)
-{
-	int index = (int)if_nametoindex(lease->link);
-
-	if (index == 0)
-		return tell_guest(NULL, "find its interface", -errno, err);
-	switch_announcements_on(lease->link);
-	if (lease->prefix6)
-		refuse_routers(lease);
-	const struct link_setup setup = setup_of(lease, index);
-	const char *part = "";
-	int r = link_configure(links, &setup, &part);
-	return r < 0 ? tell_guest(links, part, r, err) : 0;
-}
-
-/* This does without libnl, which a guest without a network does not need. */
-static int set_up_lo(void)
-{
-	struct ifreq lo = { .ifr_name = "lo" };
-	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &lo) < 0)
-		return -errno;
-	lo.ifr_flags |= IFF_UP;
-	return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
-}
-
-int network_guest_setup(const struct lease *const *leases, size_t count, struct err *err)
-{
-	scoped_links struct link_socket *links = NULL;
-	int r = count ? link_open(&links) : 0;
-
-	if (r < 0)
-		return tell_guest(NULL, "open a netlink socket", r, err);
-	for (size_t i = 0; i < count; i++) {
-		if (set_up_link(links, leases[i], err) < 0)
-			return -err->code;
-	}
-	r = set_up_lo();
-	return r < 0 ? tell_guest(NULL, "bring up lo", r, err) : 0;
 }

@@ -80,6 +80,16 @@ static int check_servers(const struct network *network, const struct network_con
 	return servers ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+/* The kernel keeps machines of two modes apart, or refuses one of them. */
+static int check_mode(const struct network *network, const struct network_config *config,
+		      struct err *err)
+{
+	if (!config_is_inside(config) ||
+	    strcmp(config_mode(&network->config), config_mode(config)) == 0)
+		return 0;
+	return kind_ops(network)->check_idle(network, err);
+}
+
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err)
 {
@@ -104,6 +114,8 @@ int network_set(struct network *network, const struct config_change *changes, si
 		r = network_check_changes(network, &config, changes, count, err);
 	if (r == 0)
 		r = check_servers(network, &config, err);
+	if (r == 0)
+		r = check_mode(network, &config, err);
 	config_free(&network_schema, &config);
 	if (r < 0)
 		return r;

@@ -125,7 +125,7 @@ case_network_conf_5() {
 	page_commands network.conf.5 >"$T/commands"
 	run_commands <"$T/commands"
 	machines_go
-	berth network delete office
+	berth network delete office attic
 }
 
 case_pool_conf_5() {

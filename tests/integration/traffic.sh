@@ -101,7 +101,7 @@ case_map_broken() {
 	berth network create odd
 	echo "no key" >>"$BERTH_ROOT/lib/networks/odd/network.conf"
 	ip link set "$(port_of web)" nomaster
-	has "web eth0, .*: broken: its port is not on the bridge" "$(berth network map || true)"
+	has "web eth0, .*: broken: it is not connected to its network" "$(berth network map || true)"
 	fails_silently berth network map
 	has "^network odd: broken: .*network.conf" "$(berth network map || true)"
 	has "^machine bad, broken: .*machine.conf" "$(berth network map || true)"

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <linux/if_link.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -196,6 +197,53 @@ static void test_veth_born(void)
 	CU_ASSERT_EQUAL(link_delete(links, "veth0"), 0);
 }
 
+static int look_at_shared(void *context)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	return link_open(&links) == 0 && link_find(links, "eth0", &info) == 0 && !info.up &&
+			       strcmp(info.kind, "macvlan") == 0 && info.lower == *(int *)context &&
+			       memcmp(info.mac, guest_mac, LINK_MAC) == 0 && info.mtu == 1400 &&
+			       link_find_index(links, info.index, &info) == 0 &&
+			       strcmp(info.name, "eth0") == 0 &&
+			       link_delete_index(links, info.index) == 0 &&
+			       link_delete_index(links, info.index) == 0 &&
+			       link_find(links, "eth0", &info) == -ENODEV
+		       ? 0
+		       : 1;
+}
+
+/* An interface that shares one of ours is in the other namespace alone, from the start. */
+static void test_upper_born(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info lower, info;
+
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "lower0", bridge_mac, &lower), 0);
+	struct own_net_guest guest = own_net_guest(look_at_shared, &lower.index);
+	struct link_upper upper = { .kind = "macvlan",
+				    .mode = MACVLAN_MODE_BRIDGE,
+				    .lower = lower.index,
+				    .name = "eth0",
+				    .mtu = 1400,
+				    .pid = guest.pid };
+	memcpy(upper.mac, guest_mac, LINK_MAC);
+	CU_ASSERT_EQUAL(link_add_upper(links, &upper), 0);
+	CU_ASSERT_EQUAL(link_find(links, "eth0", &info), -ENODEV);
+	CU_ASSERT_EQUAL(link_add_upper(links, &upper), -EEXIST);
+	upper.kind = "nosuch";
+	upper.name = "eth1";
+	CU_ASSERT_EQUAL(link_add_upper(links, &upper), -EOPNOTSUPP);
+	upper.kind = "macvlan";
+	upper.lower = 99999;
+	CU_ASSERT_EQUAL(link_add_upper(links, &upper), -ENODEV);
+	own_net_let_go(&guest);
+	CU_ASSERT_EQUAL(own_net_wait(guest.pid), 0);
+	CU_ASSERT_EQUAL(link_delete(links, "lower0"), 0);
+}
+
 static void test_refusals(void)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -335,6 +383,7 @@ int main(void)
 		{ "addresses of both families", test_both_families },
 		{ "the whole set-up in one send", test_configure },
 		{ "a veth pair is born where it belongs", test_veth_born },
+		{ "an interface that shares ours is born where it belongs", test_upper_born },
 		{ "refusals are the kernel's own", test_refusals },
 		{ "the host's networks, of every table", test_subnets_seen },
 		{ "a table is replaced, known again, removed", test_nft },

@@ -14,10 +14,12 @@ bool traffic_add(const struct network *network, const char *machine, struct text
 		return false;
 	text_human_size(traffic.received_bytes, received, sizeof received);
 	text_human_size(traffic.sent_bytes, sent, sizeof sent);
-	text_add(out,
-		 "received %" PRIu64 " packets, %s; sent %" PRIu64 " packets, %s; guard dropped "
-		 "%" PRIu64,
-		 traffic.received_packets, received, traffic.sent_packets, sent, traffic.guarded);
+	text_add(out, "received %" PRIu64 " packets, %s; sent %" PRIu64 " packets, %s; ",
+		 traffic.received_packets, received, traffic.sent_packets, sent);
+	if (traffic.unguarded)
+		text_add(out, "no guard");
+	else
+		text_add(out, "guard dropped %" PRIu64, traffic.guarded);
 	return true;
 }
 
@@ -32,7 +34,8 @@ json_t *traffic_object(const struct network *network, const char *machine)
 		{ "received_bytes", json_integer((json_int_t)traffic.received_bytes) },
 		{ "sent_packets", json_integer((json_int_t)traffic.sent_packets) },
 		{ "sent_bytes", json_integer((json_int_t)traffic.sent_bytes) },
-		{ "guard_dropped", json_integer((json_int_t)traffic.guarded) },
+		{ "guard_dropped",
+		  traffic.unguarded ? json_null() : json_integer((json_int_t)traffic.guarded) },
 		{ 0 },
 	});
 }

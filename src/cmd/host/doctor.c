@@ -46,10 +46,8 @@ static void add_foreign(struct report *report, const struct network *network,
 			   network->name, config->kind, *config->parent ? " " : "", config->parent);
 	else
 		report_add(report, VERDICT_PROBLEM, "network",
-			   "make it or set it up: berth only uses it",
-			   "network '%s': the host's link '%s' is missing, down, or none that its "
-			   "kind (%s) can use",
-			   network->name, config->parent, config->kind);
+			   "make it or set it up: berth only uses it; or delete the network", "%s",
+			   status->fault.text);
 }
 
 static int look_at_network(void *context, const char *name)

@@ -39,7 +39,7 @@ static void look_at_walls(struct report *report, const struct machine *machine)
 	if (machine_cut_off(machine, network)) {
 		snprintf(remedy, sizeof remedy, "run 'berth network up %s'", network);
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
-			   "machine '%s' is cut off: its link is not on the bridge of network '%s'",
+			   "machine '%s' is cut off: its link is not connected to network '%s'",
 			   machine->name, network);
 	}
 	if (machine_unguarded(machine, network)) {

@@ -85,7 +85,9 @@ static const char *fault_of(const struct network *network, const struct network_
 	const struct network_config *config = &network->config;
 
 	if (!status->up)
-		return status->ports ? "its bridge is down" : NULL;
+		return !status->ports    ? NULL
+		       : *config->parent ? "its parent is missing or down"
+					 : "its bridge is down";
 	if (config_masquerades(config) && !status->nat)
 		return "its firewall rules are missing";
 	if (config_serves(config) && !status->dns)
@@ -208,7 +210,7 @@ static void look(struct looked *looked, const struct machine *machine)
 static const char *nic_fault(const struct looked *looked, const struct nic_view *nic)
 {
 	if (strcmp(looked->cut_off, nic->network) == 0)
-		return "its port is not on the bridge";
+		return "it is not connected to its network";
 	return strcmp(looked->unguarded, nic->network) == 0 ? "the rules of its port are missing"
 							    : NULL;
 }
@@ -231,7 +233,7 @@ static json_t *nic_node(const struct looked *looked, const struct nic_view *nic)
 		{ "error", json_text(active ? nic_fault(looked, nic) : NULL) },
 		{ "address", json_address(lease.prefix, lease.address) },
 		{ "address6", json_address6(lease.prefix6, &lease.address6) },
-		{ "mac", json_text(nic->mac) },
+		{ "mac", json_text(active && lease.inside ? lease.mac : nic->mac) },
 		{ "route", json_boolean(nic->route) },
 		{ "forwards", nic->section ? json_array() : forwards_of(machine) },
 		{ 0 },

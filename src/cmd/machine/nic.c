@@ -166,7 +166,7 @@ static json_t *nic_object(const struct found *found)
 		{ "address6", json_address6(lease->prefix6, &lease->address6) },
 		{ "prefix6", json_count(lease->prefix6) },
 		{ "gateway6", json_gateway6(lease) },
-		{ "mac", json_text(nic->mac) },
+		{ "mac", json_text(found->active && lease->inside ? lease->mac : nic->mac) },
 		{ "mtu", json_count(nic->mtu) },
 		{ "vlan", json_count(nic->vlan) },
 		{ "route", json_boolean(nic->route) },

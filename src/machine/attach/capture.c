@@ -7,6 +7,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/state/nics.h"
+#include "network/inside_note.h"
 #include "network/link_names.h"
 
 #include "base/clock.h"
@@ -28,8 +29,17 @@ enum {
 
 struct port {
 	char link[IFNAMSIZ];
-	unsigned index; /* 0: there is no such link */
+	unsigned index;          /* 0: there is no such link */
+	int space;               /* owned; the network namespace that has the link; -1: ours */
+	struct inside_note note; /* of a link that is not in ours; else zeros */
 };
+
+static void port_close(struct port *port)
+{
+	scoped_close_fd(&port->space);
+	*port = (struct port){ .space = -1 };
+}
+#define scoped_port __attribute__((cleanup(port_close)))
 
 /* ---- The port */
 
@@ -50,14 +60,26 @@ static int tell_no_nic(const struct machine *machine, const char *nic, struct er
 		       machine->name, nic, machine->name);
 }
 
-/* The port of the present run. -ESRCH: the machine does not run; -ENOENT: the run has no such interface. */
+/* An interface without an end on the host is captured from where it is. */
+static void find_inside(const struct network *network, const char *machine, struct port *port)
+{
+	struct link_info link;
+
+	port->space = inside_enter(network, machine, &link, &port->note);
+	if (port->space < 0)
+		return;
+	port->index = (unsigned)link.index;
+	snprintf(port->link, sizeof port->link, "%s", link.name);
+}
+
+/* The port of the present run, which port had another one of. -ESRCH: the machine does not run; -ENOENT: the run has no such interface. */
 static int find_port(const struct machine *machine, const char *nic, struct port *port,
 		     struct err *err)
 {
 	scoped_network struct network network = { 0 };
 	struct run_state state;
 
-	*port = (struct port){ 0 };
+	port_close(port);
 	if (!run_going(machine) || run_read_state(machine, &state) < 0)
 		return err_set(err, ESRCH,
 			       "machine '%s' is not running, so that it has no packets; start it: "
@@ -68,6 +90,10 @@ static int find_port(const struct machine *machine, const char *nic, struct port
 		return tell_no_nic(machine, nic, err);
 	if (network_open(&network, machine->dirs, on, err) < 0)
 		return -err->code;
+	if (config_is_inside(&network.config)) {
+		find_inside(&network, machine->name, port);
+		return 0;
+	}
 	port_ifname(&network, machine->name, port->link);
 	port->index = if_nametoindex(port->link);
 	return 0;
@@ -77,7 +103,7 @@ int machine_capture_check(struct machine *machine, const struct machine_capture 
 			  struct err *err)
 {
 	const char *nic = wanted_nic(machine, wish->nic);
-	struct port port;
+	scoped_port struct port port = { .space = -1 };
 
 	if (find_port(machine, nic, &port, err) < 0)
 		return -err->code;
@@ -127,21 +153,43 @@ static int end_asked(struct capture *capture, const struct capture_spec *spec, i
 	}
 }
 
-static int capture_run(const struct capture_spec *spec, int stop_fd, struct capture_result *result,
-		       struct err *err)
+/*
+ * Waits for a word of the program, for a signal, or for the end of a machine whose namespace the capture keeps alive: an
+ * interface without an end on the host would stay there, with the hardware address of the next run.
+ */
+static void wait_for_end(const struct capture *capture, const struct port *port, int stop_fd,
+			 struct pollfd fds[2])
+{
+	const bool inside = port->note.pid > 0;
+
+	fds[0] = (struct pollfd){ .fd = capture->fd, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
+	for (;;) {
+		int r = poll(fds, 2, inside ? LOOK_MS : -1);
+		if (r > 0 || (r == 0 && !inside_note_lives(&port->note)))
+			return;
+	}
+}
+
+static int capture_run(struct port *port, const struct capture_spec *spec, int stop_fd,
+		       struct capture_result *result, struct err *err)
 {
 	scoped_capture struct capture capture = { .fd = -1 };
+	struct pollfd fds[2];
 
 	if (capture_begin(&capture, spec, err) < 0)
 		return -err->code;
-	struct pollfd fds[] = { { .fd = capture.fd, .events = POLLIN },
-				{ .fd = stop_fd, .events = POLLIN } };
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
-		;
+	scoped_close_fd(&port->space);
+	wait_for_end(&capture, port, stop_fd, fds);
 	if (fds[0].revents)
 		return capture_wait(&capture, 0, result, err);
-	was_stopped(stop_fd, 0);
-	return end_asked(&capture, spec, stop_fd, result, err);
+	bool asked = fds[1].revents;
+	if (asked)
+		was_stopped(stop_fd, 0);
+	int r = end_asked(&capture, spec, stop_fd, result, err);
+	if (r == 0 && !asked && result->end == CAPTURE_ASKED)
+		result->end = CAPTURE_GONE;
+	return r;
 }
 
 /* ---- Its runs */
@@ -175,12 +223,14 @@ static bool find_next(struct runs *runs)
 {
 	int64_t since = clock_ms();
 	unsigned before = runs->port.index;
+	uint64_t number = runs->port.note.space;
 	int last = 0;
 
 	while (!runs->until || clock_ms() < runs->until) {
 		struct err ignored = { 0 };
 		int r = find_port(runs->machine, runs->nic, &runs->port, &ignored);
-		if (r == 0 && runs->port.index && runs->port.index != before)
+		if (r == 0 && runs->port.index &&
+		    (runs->port.index != before || runs->port.note.space != number))
 			return true;
 		int most = patience(runs, r != -ENOENT);
 		if (most != last)
@@ -202,7 +252,6 @@ static int go_through(struct runs *runs, struct err *err)
 {
 	const struct machine_capture *wish = runs->wish;
 	struct capture_spec spec = { .link = runs->port.link,
-				     .space = -1,
 				     .filter = wish->filter,
 				     .snaplen = wish->snaplen,
 				     .until = runs->until,
@@ -210,8 +259,9 @@ static int go_through(struct runs *runs, struct err *err)
 
 	for (;; spec.goes_on = true) {
 		struct capture_result result = { 0 };
+		spec.space = runs->port.space;
 		spec.count = wish->count ? wish->count - runs->sum.captured : 0;
-		int r = capture_run(&spec, wish->stop_fd, &result, err);
+		int r = capture_run(&runs->port, &spec, wish->stop_fd, &result, err);
 		/* The port of a run that ends may go before it is opened. */
 		if (r == -ENODEV && spec.goes_on)
 			result.end = CAPTURE_GONE;
@@ -233,13 +283,15 @@ int machine_capture(struct machine *machine, const struct machine_capture *wish,
 {
 	struct runs runs = { .machine = machine,
 			     .wish = wish,
-			     .nic = wanted_nic(machine, wish->nic) };
+			     .nic = wanted_nic(machine, wish->nic),
+			     .port = { .space = -1 } };
 
-	if (find_port(machine, runs.nic, &runs.port, err) < 0)
-		return -err->code;
+	int r = find_port(machine, runs.nic, &runs.port, err);
 	if (wish->seconds)
 		runs.until = clock_ms() + (int64_t)wish->seconds * 1000;
-	int r = go_through(&runs, err);
+	if (r == 0)
+		r = go_through(&runs, err);
+	port_close(&runs.port);
 	*result = runs.sum;
 	return r;
 }

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The addresses and routes of a guest's interface, for changes of one that runs (network/network.h has the set-up). */
+#ifndef BERTH_NETWORK_GUEST_H
+#define BERTH_NETWORK_GUEST_H
+
+#include "kern/link.h"
+#include "network/network.h"
+
+/* The set-up of the interface with that index, as the lease says. */
+struct link_setup guest_setup_of(const struct lease *lease, int index);
+
+#endif
