@@ -251,6 +251,8 @@ void network_show(const struct machine *machine, const struct machine_status *st
 		     routed ? gateway6 : "");
 	}
 	show("mac:", "%s", machine->config.mac);
+	if (machine->config.vlan)
+		show("vlan:", "%u", (unsigned)machine->config.vlan);
 	show_others(machine, show);
 }
 
