@@ -31,7 +31,9 @@ void inventory_free(struct inventory *inventory)
 		free(inventory->pools[i].name);
 	}
 	free(inventory->pools);
-	*inventory = (struct inventory){ .dirs = inventory->dirs, .attach = inventory->attach };
+	*inventory = (struct inventory){ .dirs = inventory->dirs,
+					 .attach = inventory->attach,
+					 .quick = inventory->quick };
 }
 
 static int add_name(void *context, const char *volume)
@@ -95,7 +97,11 @@ static int ask_pool(const struct inventory *inventory, struct pool_inventory *fo
 	int r = open_settings(&pool, inventory->dirs, found->name, err);
 	if (r < 0)
 		return r;
-	r = pool.ops->scan ? pool.ops->scan(&pool, add_name, found, err) : 0;
+	bool catalog = pool.ops->can & STORAGE_CATALOG;
+	if (catalog && inventory->quick)
+		return 0;
+	/* An attached pool also tells that it is in reach, which a catalogue does not. */
+	r = catalog && inventory->attach ? 0 : pool.ops->scan(&pool, add_name, found, err);
 	if (r < 0)
 		return err_wrap(err, "pool '%s'", found->name);
 	if (r > 0 || !inventory->attach)

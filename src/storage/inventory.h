@@ -12,10 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Looks at each pool once. A new inventory is zeroed, but for dirs and attach. */
+/* Looks at each pool once. A new inventory is zeroed, but for dirs, attach and quick. */
 struct inventory {
 	const struct dirs *dirs; /* borrowed */
 	bool attach;             /* attach a pool if there is no other way to know its volumes */
+	bool quick;              /* read no catalogues of pools, whose volumes are unknown then */
 	struct pool_inventory *pools; /* owned */
 	size_t count;
 };

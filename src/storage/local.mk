@@ -57,6 +57,7 @@ libstorage_a_SOURCES = \
 	src/storage/thin/thin_fs.c \
 	src/storage/thin/thin_grow.c \
 	src/storage/thin/thin_ids.c \
+	src/storage/thin/thin_trace.c src/storage/thin/thin_trace.h \
 	src/storage/thin/thin_join.c \
 	src/storage/thin/thin_backup.c src/storage/thin/thin_backup.h \
 	src/storage/thin/thin_label.c \

@@ -154,6 +154,8 @@ static void clear_one(struct pool *pool, const char *name)
 		freeing_is_due = true;
 	else if (partial_is(name) && partial_claim(pool, name, &partial) == 0)
 		partial_abandon(pool, &partial);
+	else if (!partial_is(name) && pool->ops->clear_trace)
+		pool->ops->clear_trace(pool, name);
 }
 
 static int add_name(void *context, const struct volume_info *info)

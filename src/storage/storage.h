@@ -24,6 +24,7 @@ enum storage_abilities {
 	STORAGE_FAST_CLONE = 1 << 0, /* a snapshot takes the same time for any size */
 	STORAGE_QUOTA = 1 << 1,      /* a volume's size is enforced */
 	STORAGE_BLOCK = 1 << 2,      /* a volume is a block device with a file system */
+	STORAGE_CATALOG = 1 << 3,    /* scan reads a database, which takes time */
 };
 
 struct volume_info {
@@ -168,6 +169,11 @@ struct storage_ops {
 	/* Releases what mount needed (a device) after the last mount is gone. Idempotent. */
 	int (*deactivate)(struct pool *, const char *volume, struct err *);
 	/*
+	 * Removes a file that the driver keeps beside the markers of partial.h, and what it stands for, if the process
+	 * that made it is dead. Quiet. NULL: the driver keeps none.
+	 */
+	void (*clear_trace)(struct pool *, const char *file);
+	/*
 	 * Ends a wait of killed processes for the volume, as far as it is the pool that they wait for: a device that a
 	 * dead command left suspended goes on; writes that wait for room in a full pool fail, and what is not on the
 	 * disk yet is lost, as in a power cut. The volume can be mounted again after it was released. NULL: nothing
@@ -201,7 +207,7 @@ struct storage_ops {
 	/*
 	 * Calls visit with the name of each volume, for a pool that is not open, and of which only pool.conf was read.
 	 * Changes and attaches nothing; an unreachable pool is an error with its reason. 1: those were all volumes; 0:
-	 * only an attached pool can tell. NULL: the driver can never tell.
+	 * only an attached pool can tell.
 	 */
 	int (*scan)(struct pool *, int (*visit)(void *, const char *volume), void *context,
 		    struct err *);

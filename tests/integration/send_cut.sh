@@ -7,6 +7,8 @@ needs_packages="openssh-server"
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/other_host.sh
 . "$top/tests/other_host.sh"
+# shellcheck source=tests/inside.sh
+. "$top/tests/inside.sh"
 
 driver=${STORAGE_DRIVER:-btrfs}
 tree=$top/tests/integration/stream_tree.py
@@ -18,8 +20,8 @@ set_up() {
 	there template import "$T/bb.tar" bb
 	start_server
 	berth create --pool pool --set network= bb full
-	fill full
-	listed "$BERTH_ROOT/lib/pools/pool" machine.full >"$T/full"
+	here full fill_root
+	listed "$BERTH_ROOT" pool machine.full >"$T/full"
 	cutter_once
 }
 
@@ -27,35 +29,51 @@ tear_down() {
 	stop_server
 }
 
-# volume POOL-FOLDER VOLUME: the folder of its root.
-volume() {
-	local folder=$1/volumes/$2/root
-	[[ -d $folder ]] || folder=$1/mnt/$2
-	[[ -d $folder ]] || folder=$(find "$1" "${1/lib/run}" -maxdepth 4 -type d -path "*/$2" | head -n 1)
-	echo "$folder"
+# here MACHINE COMMAND..., over_there MACHINE COMMAND...: runs the command with the folder of its root as one more word.
+here() {
+	in_root "$BERTH_ROOT" pool "machine.$1" "${@:2}"
 }
 
-# fill MACHINE: every kind of file, some that are larger than a part, and many small ones.
-fill() {
-	local root i
-	root=$(volume "$BERTH_ROOT/lib/pools/pool" "machine.$1")
-	"$tree" make "$root"
-	mkdir "$root/many"
+over_there() {
+	in_root "$T/there" default "machine.$1" "${@:2}"
+}
+
+# fill_root FOLDER: every kind of file, some that are larger than a part, and many small ones.
+fill_root() {
+	local i
+	"$tree" make "$1"
+	mkdir "$1/many"
 	for i in {1..120}; do
-		head -c "$((i * 97))" /dev/urandom >"$root/many/$i"
+		head -c "$((i * 97))" /dev/urandom >"$1/many/$i"
 	done
-	head -c 700000 /dev/urandom >"$root/many/big"
-	chmod 4750 "$root/many/big"
-	touch -d "2001-02-03 04:05:06" "$root/many/big" "$root/many"
+	head -c 700000 /dev/urandom >"$1/many/big"
+	chmod 4750 "$1/many/big"
+	touch -d "2001-02-03 04:05:06" "$1/many/big" "$1/many"
 }
 
+# listed ROOT POOL VOLUME
 listed() {
-	"$tree" list "$(volume "$1" "$2")" | grep -v "'./etc/hostname'"
+	in_root "$1" "$2" "$3" "$tree" list | grep -v "'./etc/hostname'"
+}
+
+# write_file PATH TEXT FOLDER: below the folder.
+write_file() {
+	echo "$2" >"$3/$1"
+}
+
+# read_file PATH FOLDER
+read_file() {
+	cat "$2/$1"
+}
+
+# write_random PATH SIZE FOLDER
+write_random() {
+	head -c "$2" /dev/urandom >"$3/$1"
 }
 
 # full_there: it is there as it is here.
 full_there() {
-	listed "$T/there/lib/pools/default" machine.full | diff "$T/full" -
+	listed "$T/there" default machine.full | diff "$T/full" -
 }
 
 # Makes $T/once BYTES COMMAND...: the command, to which only so many bytes pass unless an earlier one was cut; it notes how many.
@@ -104,7 +122,9 @@ cut_off() {
 
 nothing_halfway() {
 	silent "what has come halfway" bash -c "BERTH_ROOT=$T/there berth halfway list --json | jq -r '.[].name'" || return
-	silent "volumes" find "$T/there/lib/pools/default" -maxdepth 2 \( -name 'halfway.*' -o -name 'partial.*' \)
+	silent "volumes" find "$T/there/lib/pools/default" -maxdepth 2 \( -name 'halfway.*' -o -name 'partial.*' \) || return
+	[[ $driver != thin ]] || silent "volumes" sqlite3 "$T/there/lib/pools/default/catalog.db" \
+		"SELECT name FROM volume WHERE name LIKE 'halfway.%' OR name LIKE 'partial.%'"
 }
 
 # Without a cut, a stream in small parts is the same machine.
@@ -175,17 +195,15 @@ case_again() {
 
 # A root that was changed in between is sent from the beginning, and is what it is now.
 case_changed() {
-	local root
 	berth create --pool pool --set network= bb other
-	fill other
-	root=$(volume "$BERTH_ROOT/lib/pools/pool" machine.other)
+	here other fill_root
 	berth snapshot other one
 	cut_off 4000000 other@one other
-	echo changed >"$root/changed"
+	here other write_file changed changed
 	berth snapshot delete other one
 	berth snapshot other one
 	send_cut 1000000000 other@one other
-	same changed changed "$(cat "$(volume "$T/there/lib/pools/default" machine.other)/changed")"
+	same changed changed "$(over_there other read_file changed)"
 	nothing_halfway
 	there delete other
 	# The root itself: one snapshot is sent to its end, and one that is gone begins anew.
@@ -194,10 +212,10 @@ case_changed() {
 	for i in $(snapshots berth snapshot list --json other); do
 		berth snapshot delete other "$i"
 	done
-	echo again >"$root/bin/again"
+	here other write_file bin/again again
 	send_cut 1000000000 other other
-	same again again "$(cat "$(volume "$T/there/lib/pools/default" machine.other)/bin/again")"
-	diff <(listed "$BERTH_ROOT/lib/pools/pool" machine.other) <(listed "$T/there/lib/pools/default" machine.other)
+	same again again "$(over_there other read_file bin/again)"
+	same_there other
 	nothing_halfway
 	there delete other
 	berth delete other
@@ -276,15 +294,15 @@ case_full() {
 	[[ $driver == btrfs ]] || return 0
 	there pool create --driver btrfs --size 512M small
 	there create --pool small --set network= bb filler
-	head -c 250M /dev/urandom >"$(volume "$T/there/lib/pools/small" machine.filler)/filler"
+	in_root "$T/there" small machine.filler write_random filler 250M
 	berth create --pool pool --set network= bb big
-	head -c 180M /dev/urandom >"$(volume "$BERTH_ROOT/lib/pools/pool" machine.big)/big"
+	here big write_random big 180M
 	fails 1 "host 'other': .*(full|No space).*of it stay there" "$T/ssh/send" --part 1M --compress none --pool small --network "" big other
 	same "halfway" big "$(halfway_there)"
 	there delete filler
 	retry 30 no_freeing small
 	"$T/ssh/send" --pool small --network "" big other
-	cmp "$(volume "$BERTH_ROOT/lib/pools/pool" machine.big)/big" "$(volume "$T/there/lib/pools/small" machine.big)/big"
+	here big read_file big | cmp - <(in_root "$T/there" small machine.big read_file big)
 	nothing_halfway
 	there delete big
 	berth delete big
@@ -293,11 +311,10 @@ case_full() {
 
 # Snapshots, and increments of a machine that is there.
 case_increments() {
-	local i root
+	local i
 	berth create --pool pool --set network= bb web
-	root=$(volume "$BERTH_ROOT/lib/pools/pool" machine.web)
 	for i in 1 2 3; do
-		fill_some "$root" "$i"
+		here web fill_some "$i"
 		berth snapshot web "s$i"
 	done
 	cut_off 3000000 --snapshots web other
@@ -305,14 +322,14 @@ case_increments() {
 	same "snapshots there" "s1 s2 s3" "$(snapshots there snapshot list --json web)"
 	same_there web
 	nothing_halfway
-	fill_some "$root" 4
+	here web fill_some 4
 	cut_off 700000 --force web other
 	same "halfway" web "$(halfway_there)"
 	send_cut 1000000000 --force web other
 	same_there web
 	nothing_halfway
 	# With a snapshot that stays on both sides.
-	fill_some "$root" 5
+	here web fill_some 5
 	cut_off 700000 --force --keep-synced web other
 	same "halfway" web "$(halfway_there)"
 	send_cut 1000000000 --force --keep-synced web other
@@ -323,18 +340,19 @@ case_increments() {
 	berth delete web
 }
 
-# fill_some ROOT N: a megabyte that is new, one that is changed, and files that go.
+# fill_some N FOLDER: a megabyte that is new, one that is changed, and files that go.
 fill_some() {
-	mkdir -p "$1/files"
-	rm -rf "$1/files/gone"
-	mkdir "$1/files/gone" "$1/files/dir$2"
-	head -c 1M /dev/urandom >"$1/files/dir$2/new"
-	head -c 500K /dev/urandom >"$1/files/changed"
-	touch "$1/files/gone/$2"
+	mkdir -p "$2/files"
+	rm -rf "$2/files/gone"
+	mkdir "$2/files/gone" "$2/files/dir$1"
+	head -c 1M /dev/urandom >"$2/files/dir$1/new"
+	head -c 500K /dev/urandom >"$2/files/changed"
+	touch "$2/files/gone/$1"
 }
 
 same_there() {
-	diff <(listed "$BERTH_ROOT/lib/pools/pool" "machine.$1") <(listed "$T/there/lib/pools/default" "machine.$1")
+	listed "$BERTH_ROOT" pool "machine.$1" >"$T/listed"
+	listed "$T/there" default "machine.$1" | diff "$T/listed" -
 }
 
 # A berth there that keeps no parts: all of it again, as before.

@@ -307,7 +307,7 @@ static int run_list(struct call *call, struct err *err)
 {
 	struct listing listing = { .call = call,
 				   .now = time(NULL),
-				   .inventory = { .dirs = &call->dirs } };
+				   .inventory = { .dirs = &call->dirs, .quick = true } };
 	bool csv = false;
 
 	int r = begin_list(&listing, &csv, err);

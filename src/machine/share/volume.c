@@ -108,23 +108,35 @@ struct sought {
 	char volume[VOLUME_NAME_MAX + 1];
 };
 
-static void look_at(struct sought *sought, const struct dirs *dirs, const char *name)
+static void look_in_pool(struct sought *sought, const struct dirs *dirs, const char *pool_name,
+			 const char *name)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	struct volume_config config = { 0 };
 	struct err ignored = { 0 };
-	scoped_fd int fd = -1;
+	char machine[64];
+	int fd = -1;
+
+	if (pool_view(&pool, dirs, pool_name, &ignored) < 0 ||
+	    volume_mount(&pool, sought->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &fd,
+			 &ignored) < 0)
+		return;
+	sought->block = pool.ops->can & STORAGE_BLOCK;
+	sought->known = fstat(fd, &sought->root) == 0;
+	close(fd);
+	/* What the mount needed is released here, unless a run does that at its end. */
+	if (!volume_use_find(dirs, name, NULL, false, machine))
+		volume_deactivate(&pool, sought->volume, &ignored);
+}
+
+static void look_at(struct sought *sought, const struct dirs *dirs, const char *name)
+{
+	struct volume_config config = { 0 };
 
 	*sought = (struct sought){ .known = false };
 	data_volume(name, sought->volume);
-	if (data_open(dirs, name, &config, &ignored) < 0)
+	if (data_open(dirs, name, &config, &(struct err){ 0 }) < 0)
 		return;
-	if (pool_view(&pool, dirs, config.pool, &ignored) == 0 &&
-	    volume_mount(&pool, sought->volume, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, &fd,
-			 &ignored) == 0) {
-		sought->block = pool.ops->can & STORAGE_BLOCK;
-		sought->known = fstat(fd, &sought->root) == 0;
-	}
+	look_in_pool(sought, dirs, config.pool, name);
 	config_free(&volume_schema, &config);
 }
 

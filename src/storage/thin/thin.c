@@ -9,6 +9,7 @@
 #include "base/scoped.h"
 #include "storage/disk.h"
 #include "storage/driver.h"
+#include "storage/thin/thin_trace.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -139,19 +140,50 @@ static int visit_volume(void *context, const struct catalog_volume *volume)
 	return visitor->visit(visitor->context, &info);
 }
 
-static int list_volumes(struct pool *pool, const char *prefix,
-			int (*visit)(void *, const struct volume_info *), void *context,
+/* By a handle of its own, because a visitor may use that of the pool. */
+static int read_catalog(struct pool *pool, const char *prefix,
+			int (*visit)(void *, const struct catalog_volume *), void *context,
 			struct err *err)
 {
 	scoped_free char *path = thin_catalog_path(pool);
 	scoped_catalog struct catalog catalog = { 0 };
-	struct visitor visitor = { .visit = visit, .context = context };
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (catalog_open(&catalog, path, pool->config.uuid, err) < 0)
-		return -err->code;
-	return catalog_list(&catalog, prefix, visit_volume, &visitor, err);
+	return catalog_open(&catalog, path, pool->config.uuid, err) < 0
+		       ? -err->code
+		       : catalog_list(&catalog, prefix, visit, context, err);
+}
+
+static int list_volumes(struct pool *pool, const char *prefix,
+			int (*visit)(void *, const struct volume_info *), void *context,
+			struct err *err)
+{
+	struct visitor visitor = { .visit = visit, .context = context };
+
+	return read_catalog(pool, prefix, visit_volume, &visitor, err);
+}
+
+struct namer {
+	int (*visit)(void *, const char *volume);
+	void *context;
+};
+
+static int visit_name(void *context, const struct catalog_volume *volume)
+{
+	const struct namer *namer = context;
+
+	return pool_is_reserve(volume->name) ? 0 : namer->visit(namer->context, volume->name);
+}
+
+/* A catalogue that cannot be read tells nothing here; the first command that needs it says why. */
+static int scan_pool(struct pool *pool, int (*visit)(void *, const char *volume), void *context,
+		     struct err *err)
+{
+	struct namer namer = { .visit = visit, .context = context };
+
+	(void)err;
+	return read_catalog(pool, "", visit_name, &namer, &(struct err){ 0 }) < 0 ? 0 : 1;
 }
 
 static int deactivate_volume(struct pool *pool, const char *name, struct err *err)
@@ -169,6 +201,21 @@ static int deactivate_volume(struct pool *pool, const char *name, struct err *er
 	r = thin_deactivate(pool, volume.id, DEADLINE_VOLUME_IN_USE_MS);
 	fault_point("thin-deactivated");
 	return r < 0 ? storage_fail(err, r, "release its device") : 0;
+}
+
+/* The pool's lock keeps commands away that have made a device and not yet opened it. */
+static void clear_trace(struct pool *pool, const char *file)
+{
+	struct dm_info info;
+	uint64_t id;
+	scoped_fd int trace = thin_trace_claim(pool, file, &id);
+	scoped_fd int lock = trace < 0 ? -1 : thin_lock(pool, 0, &(struct err){ 0 });
+
+	if (lock < 0)
+		return;
+	if (thin_active(pool, id, &info) && info.open_count == 0)
+		thin_deactivate(pool, id, 0);
+	thin_trace_remove(pool, file);
 }
 
 /* ---- Names */
@@ -259,7 +306,7 @@ static int mount_volume(struct pool *pool, const char *name, uint64_t attributes
 
 const struct storage_ops storage_thin = {
 	.name = "thin",
-	.can = STORAGE_FAST_CLONE | STORAGE_QUOTA | STORAGE_BLOCK,
+	.can = STORAGE_FAST_CLONE | STORAGE_QUOTA | STORAGE_BLOCK | STORAGE_CATALOG,
 	.format = thin_format,
 	.open = open_pool,
 	.close = thin_end,
@@ -277,9 +324,11 @@ const struct storage_ops storage_thin = {
 	.fillable = thin_fillable,
 	.filled = thin_filled,
 	.deactivate = deactivate_volume,
+	.clear_trace = clear_trace,
 	.unblock = thin_unblock,
 	.info = look_at_volume,
 	.list = list_volumes,
+	.scan = scan_pool,
 	.resize = thin_resize,
 	.maintenance = &thin_maintenance,
 };

@@ -109,6 +109,7 @@ struct thin {
 	struct thin_layout layout; /* filled in by thin_attach, thin_extend and thin_look */
 	struct catalog catalog;    /* by thin_catalog */
 	pid_t owner;               /* process that opened the catalogue */
+	struct thin_trace *traces; /* owned: of devices that it has made; thin_trace.c */
 	bool taken_over;           /* ignore which host had the disks, and how old they are */
 	bool moving; /* the pool moves; pool.conf is updated after it was attached at its new place */
 };

@@ -3,6 +3,7 @@
 #include "base/scoped.h"
 #include "storage/driver.h"
 #include "storage/thin/thin_device.h"
+#include "storage/thin/thin_trace.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -42,6 +43,7 @@ void thin_end(struct pool *pool)
 		return;
 	if (thin->owner == getpid())
 		catalog_close(&thin->catalog);
+	thin_trace_end_all(thin);
 	dm_close(&thin->dm);
 	free(thin);
 	pool->driver = NULL;
@@ -114,6 +116,7 @@ int thin_activate(struct pool *pool, const struct catalog_volume *volume, dev_t 
 	snprintf(params, sizeof params, "%u:%u %llu", major(info.dev), minor(info.dev),
 		 (unsigned long long)volume->id);
 	const struct dm_target target = { 0, volume->size / DM_SECTOR, "thin", params };
+	thin_trace_begin(pool, volume->id);
 	r = thin_device_ensure(pool, &device, &target, 1, dev);
 	if (r == -ENODATA)
 		return err_set(err, ENODATA,
@@ -137,6 +140,7 @@ int thin_deactivate(struct pool *pool, uint64_t id, unsigned wait_ms)
 
 	thin_device_volume(pool, id, &device);
 	int r = dm_remove(&thin_of(pool)->dm, device.name, wait_ms);
+	thin_trace_end(pool, id);
 	return r == -ENXIO ? 0 : r;
 }
 
