@@ -85,8 +85,8 @@ if HAVE_CUNIT
 storage_scratch = tests/unit/scratch.c tests/unit/scratch.h tests/unit/suite.c tests/unit/suite.h
 storage_volumes = $(storage_scratch) tests/unit/volumes.c tests/unit/volumes.h
 storage_ldadd = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) $(CUNIT_LIBS)
-check_PROGRAMS += test_copy test_pool test_storage
-TESTS += test_copy test_pool test_storage
+check_PROGRAMS += test_copy test_inventory test_pool test_storage
+TESTS += test_copy test_inventory test_pool test_storage
 check_PROGRAMS += test_catalog test_thin
 TESTS += test_catalog test_thin
 check_PROGRAMS += test_backup test_disks
@@ -116,6 +116,8 @@ test_copy_SOURCES = tests/unit/test_copy.c $(storage_scratch)
 test_copy_LDADD = $(storage_ldadd)
 test_pool_SOURCES = tests/unit/test_pool.c $(storage_volumes)
 test_pool_LDADD = $(storage_ldadd)
+test_inventory_SOURCES = tests/unit/test_inventory.c $(storage_volumes)
+test_inventory_LDADD = $(storage_ldadd)
 # For the guest: with the points at which it is killed, which nothing else is built with.
 check_PROGRAMS += thin_faults
 thin_with_faults = src/base/fault.c \
