@@ -84,9 +84,10 @@ no_copying_is_left() {
 
 # retry SECONDS COMMAND...: repeats the command until it succeeds. The seconds are those of an idle machine: when they
 # are over, and not before, the slowness of this one is measured. They are thirty at least: where the disk alone is slow,
-# processes start as quickly as ever.
+# processes start as quickly as ever. What has not come soon is asked for less often: a tenth of the time that is gone
+# lies between two questions, and a quarter of a second at most.
 retry() {
-	local began=$SECONDS seconds=$(($1 > 30 ? $1 : 30)) patience longer
+	local began=$SECONDS seconds=$(($1 > 30 ? $1 : 30)) first=${EPOCHREALTIME/./} patience longer pause
 	patience=$seconds
 	shift
 	until "$@" >/dev/null 2>&1; do
@@ -95,7 +96,10 @@ retry() {
 			((longer > patience)) || fault "not in time: $*" || return
 			patience=$longer
 		fi
-		sleep 0.05
+		pause=$(((${EPOCHREALTIME/./} - first) / 10000))
+		pause=$((pause < 50 ? 50 : pause > 250 ? 250 : pause))
+		printf -v pause 0.%03d "$pause"
+		sleep "$pause"
 	done
 }
 

@@ -95,6 +95,23 @@ if [[ -z ${BERTH_TEST_INSIDE:-} ]]; then
 	outer "$@"
 fi
 
+# own_disk: $T becomes a file system of its own, in a file without a name, which goes with the test's namespaces. On an
+# ext4 without a journal the kernel gives no inode to a new file that was deleted in the last minutes, and looks through
+# all of these each time: those of the tests beside this one too. That took a third of the processor time of a run.
+own_disk() {
+	local device image
+	device=$(findmnt -n -o SOURCE -T "$T")
+	[[ -z ${KEEP:-} && $(cat "/sys/fs/ext4/${device##*/}/journal_task" 2>/dev/null) == "<none>" ]] || return 0
+	image=$(mktemp /var/tmp/berth-disk.XXXXXX)
+	truncate -s 64G "$image"
+	# The disk outlives no power cut, so that nothing waits for it.
+	mkfs.ext4 -q -O has_journal -m 0 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard "$image" &&
+		mount -o loop,nobarrier "$image" "$T" && rmdir "$T/lost+found" && chmod 0700 "$T" ||
+		echo "# without a disk of its own"
+	rm "$image"
+}
+
+own_disk
 export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates
 export PATH=$BUILD_TREE:$PATH LC_ALL=C.UTF-8
 mkdir "$BERTH_ROOT"
@@ -151,6 +168,11 @@ minds() {
 		[[ $name != Sig@(Cgt|Blk): ]] || ! ((0x$mask >> bit & 1)) || return 0
 	done <"/proc/$1/status"
 	return 1
+}
+
+# python3 [WORD...]: without the packages of a site, which take longer to look for than most programs here run.
+python3() {
+	command python3 -S "$@"
 }
 
 is_json() {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Functions for all targets. A target takes any bytes. libFuzzer drives it if it is built with that, else
- * tests/fuzz/replay.c, which gives it the files of its corpus.
+ * Functions for all targets. A target takes any bytes, and libFuzzer drives it.
  */
 #ifndef BERTH_TESTS_FUZZ_H
 #define BERTH_TESTS_FUZZ_H

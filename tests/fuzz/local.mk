@@ -1,5 +1,5 @@
-# A program for each parser that takes bytes from outside. Configured with --enable-fuzzing (and clang) it is
-# libFuzzer's; else it is given the files of its corpus, as a test.
+# A program for each parser that takes bytes from outside, driven by libFuzzer, which searches, or gives the program the
+# files of its corpus, as a test. Only a tree that is configured with --enable-fuzzing (and clang) builds these.
 fuzz_targets = \
 	fuzz_archive \
 	fuzz_backups \
@@ -21,12 +21,10 @@ fuzz_targets = \
 	fuzz_stream \
 	fuzz_streams \
 	fuzz_user
-check_PROGRAMS += $(fuzz_targets)
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
-if FUZZING
 fuzz_flags = -fsanitize=fuzzer
-else
-fuzz_common += tests/fuzz/replay.c
+if FUZZING
+check_PROGRAMS += $(fuzz_targets)
 endif
 
 fuzz_archive_SOURCES = tests/fuzz/archive.c src/image/shared/attributes.c src/image/unpack/decode.c src/image/unpack/entry.c \
@@ -107,7 +105,3 @@ fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
 
 EXTRA_DIST += tests/fuzz/run tests/fuzz/backups.dict tests/fuzz/config.dict tests/fuzz/described.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
-
-.PHONY: fuzz-targets
-fuzz-targets: $(BUILT_SOURCES)
-	$(MAKE) $(AM_MAKEFLAGS) $(fuzz_targets)

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """client.py BEHAVIOUR t|p COMMAND...: runs a command as a bad client, on a terminal (t) or a pipe (p), and stays.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Takes away every file and folder of a state root, one at a time, looks by every verb that looks, puts it back, and
 finds all as it was: paths, modes, owners, sizes, times and contents.

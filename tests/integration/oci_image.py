@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes images of OCI and of 'docker save' for tests: oci_image.py KIND OUT [--config JSON] [--arch ARCH]
 [--pack gzip|zstd|none] LAYER...

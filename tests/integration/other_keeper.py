@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """other_keeper.py RUN-FOLDER commands|answers: makes a machine's keeper one of another version.
 

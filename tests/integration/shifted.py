@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Copies a root to a folder as an unprivileged container has it: ids from a base on, in lists and capabilities too.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Puts a FIFO that nobody writes in the place of every file of a state root, one at a time, and runs verbs that look,
 change, start and stop: each ends in time, whatever it says, and by no signal.

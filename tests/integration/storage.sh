@@ -406,7 +406,7 @@ case_reboot_of_the_host() {
 	kill -KILL "${all[@]}"
 	retry 10 not pgrep -x berth-keeper
 	pkill -KILL dnsmasq --nslist pid --ns 1 || true
-	awk -v t="$T" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
+	awk -v t="$T/" 'index($5, t) { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
 	retry 10 remove_devices
 	losetup --list --raw --noheadings --output NAME,BACK-FILE | awk -v t="$T" 'index($2, t) == 1 { print $1 }' |
 		xargs -r -n 1 losetup -d

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree with every kind of object that a root can have, and a list of all that can be seen of a tree.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plays a user at a terminal: terminal.py ROWSxCOLS COMMAND... with a script on standard input.
 

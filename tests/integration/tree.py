@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Prints every object below a folder with all that is known of it, a line each: what an export and an import must keep.
 
