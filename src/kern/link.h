@@ -82,6 +82,9 @@ int link_has_addresses(struct link_socket *links, int index, const struct link_a
 int link_first_addresses(struct link_socket *links, int index, struct link_addresses *found);
 /* Removes all addresses of a family, AF_INET or AF_INET6, from a link, except link-local ones of IPv6. */
 int link_clear_addresses(struct link_socket *links, int index, int family);
+/* Removes the addresses of one IPv6 subnet from a link. */
+int link_clear_subnet6(struct link_socket *links, int index, const struct in6_addr *subnet,
+		       unsigned prefix);
 
 /* The whole set-up of a link that exists. Gateways of default routes; 0.0.0.0 and :: stand for none. */
 struct link_setup {

@@ -270,12 +270,24 @@ enum { CLEARED_AT_ONCE = 16 };
 
 struct address_list {
 	int index;
+	const struct in6_addr *subnet; /* NULL: of every one */
+	unsigned bits;
 	size_t count;
 	struct {
 		struct ip ip;
 		unsigned char prefix;
 	} items[CLEARED_AT_ONCE];
 };
+
+static bool is_of(const struct address_list *list, const struct in6_addr *address)
+{
+	for (unsigned bit = 0; list->subnet && bit < list->bits; bit++) {
+		if ((list->subnet->s6_addr[bit / 8] ^ address->s6_addr[bit / 8]) &
+		    (0x80 >> bit % 8))
+			return false;
+	}
+	return true;
+}
 
 static int note_address(struct nl_msg *message, void *context)
 {
@@ -290,7 +302,9 @@ static int note_address(struct nl_msg *message, void *context)
 	    link_request_find(message, sizeof *head, IFA_LOCAL, &address, sizeof address))
 		list->items[list->count].ip = ip4(address);
 	else if (head->ifa_family == AF_INET6 && head->ifa_scope != RT_SCOPE_LINK &&
-		 link_request_find(message, sizeof *head, IFA_ADDRESS, &address6, sizeof address6))
+		 link_request_find(message, sizeof *head, IFA_ADDRESS, &address6,
+				   sizeof address6) &&
+		 is_of(list, &address6))
 		list->items[list->count].ip = ip6(&address6);
 	else
 		return NL_OK;
@@ -298,21 +312,35 @@ static int note_address(struct nl_msg *message, void *context)
 	return NL_OK;
 }
 
-int link_clear_addresses(struct link_socket *links, int index, int family)
+static int clear(struct link_socket *links, int family, struct address_list *list)
 {
-	struct address_list list = { .index = index };
 	struct ifaddrmsg head = { .ifa_family = (unsigned char)family,
-				  .ifa_index = (unsigned)index };
+				  .ifa_index = (unsigned)list->index };
 	int r = link_request_dump(links, link_request_ask(RTM_GETADDR, &head, sizeof head),
-				  note_address, &list);
+				  note_address, list);
 
-	for (size_t i = 0; r == 0 && i < list.count; i++) {
+	for (size_t i = 0; r == 0 && i < list->count; i++) {
 		r = link_request_send(links,
-				      address_message(RTM_DELADDR, 0, index, list.items[i].ip,
-						      list.items[i].prefix));
+				      address_message(RTM_DELADDR, 0, list->index,
+						      list->items[i].ip, list->items[i].prefix));
 		/* The kernel removed the address together with the first address of its subnet. */
 		if (r == -EADDRNOTAVAIL)
 			r = 0;
 	}
 	return r;
+}
+
+int link_clear_addresses(struct link_socket *links, int index, int family)
+{
+	struct address_list list = { .index = index };
+
+	return clear(links, family, &list);
+}
+
+int link_clear_subnet6(struct link_socket *links, int index, const struct in6_addr *subnet,
+		       unsigned prefix)
+{
+	struct address_list list = { .index = index, .subnet = subnet, .bits = prefix };
+
+	return clear(links, AF_INET6, &list);
 }

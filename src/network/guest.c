@@ -91,6 +91,17 @@ static int set_up_link(struct link_socket *links, const struct lease *lease, str
 	return r < 0 ? tell_guest(links, part, r, err) : 0;
 }
 
+int guest_add_ipv6(struct link_socket *links, const struct lease *lease, int index)
+{
+	struct link_setup setup = guest_setup_of(lease, index);
+
+	refuse_routers(lease);
+	setup.own.prefix = 0;
+	setup.gateway.s_addr = 0;
+	int r = link_add_addresses(links, index, &setup.own);
+	return r < 0 ? r : link_add_default_routes(links, &setup);
+}
+
 /* This does without libnl, which a guest without a network does not need. */
 static int set_up_lo(void)
 {

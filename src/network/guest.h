@@ -9,4 +9,7 @@
 /* The set-up of the interface with that index, as the lease says. */
 struct link_setup guest_setup_of(const struct lease *lease, int index);
 
+/* Adds the IPv6 address of the lease, and the default route through it, to an interface that is up. 0 or -errno. */
+int guest_add_ipv6(struct link_socket *links, const struct lease *lease, int index);
+
 #endif

@@ -99,7 +99,7 @@ static bool is_as_wanted(const struct network *network, const struct lease *leas
 	struct lease right = *lease;
 
 	set_address6(network, wanted, &right);
-	return keeps(lease, wanted) && lease->prefix6 == right.prefix6 &&
+	return keeps(lease, wanted) && !lease->stale6 && lease->prefix6 == right.prefix6 &&
 	       (!right.prefix6 ||
 		memcmp(&lease->address6, &right.address6, sizeof right.address6) == 0);
 }
@@ -330,6 +330,32 @@ int lease_each(struct network *network, int (*visit)(void *, const struct lease 
 	return r < 0 && !err->code ? err_set(err, -r, "list the leases of network '%s': %s",
 					     network->name, strerror(-r))
 				   : r;
+}
+
+/* A fixed address stays: it is in the subnet, since the change would have been refused otherwise. */
+static int renumber_one(void *context, const char *name)
+{
+	const struct network *network = context;
+	const struct wanted nothing = { 0 };
+	struct lease lease;
+
+	if (lease_file_find(network, name, &lease) < 0 || lease.foreign ||
+	    (!lease.stale6 && lease.prefix6 == network->prefix6))
+		return 0;
+	set_address6(network, &nothing, &lease);
+	return lease_file_renumber(network, &lease);
+}
+
+int lease_renumber(const struct network *network, struct err *err)
+{
+	int r = lease_file_repair(network);
+
+	if (r == 0)
+		r = lease_file_each(network, renumber_one, (void *)(uintptr_t)network);
+	return r < 0 ? err_set(err, -r,
+			       "network '%s': its leases cannot get another IPv6 address: %s",
+			       network->name, strerror(-r))
+		     : 0;
 }
 
 int lease_release(struct network *network, const char *name, struct err *err)

@@ -83,6 +83,8 @@ static void accept_address6(const struct network *network, const char *address, 
 	    subnet6_parse(network->config.subnet6, &subnet) == 0 &&
 	    subnet6_has(&subnet, &lease->address6))
 		lease->prefix6 = network->prefix6;
+	/* A host without IPv6 may have it again. */
+	lease->stale6 = *address && !lease->prefix6 && !network->without_ipv6;
 }
 
 /* Checks and completes a lease; -ENOENT: it cannot be a lease of this network. address6: "" = none. */
@@ -382,13 +384,13 @@ int lease_file_remove(const struct network *network, const struct lease *lease)
 	return r;
 }
 
-int lease_file_change(const struct network *network, const struct lease *lease)
+/* before: the lease as it was, or NULL. */
+static int rewrite(const struct network *network, const struct lease *lease,
+		   const struct lease *before)
 {
 	struct paths paths;
 	char text[LEASE_MAX];
-	struct lease before;
 	int r = make_paths(network, lease, &paths);
-	bool known = r == 0 && lease_file_find(network, lease->name, &before) == 0;
 
 	if (r < 0)
 		return r;
@@ -403,15 +405,27 @@ int lease_file_change(const struct network *network, const struct lease *lease)
 		r = settle(paths.aside);
 	if (r == 0 && rename(paths.aside, paths.host) < 0)
 		r = -errno;
-	if (r == 0 && known && strcmp(before.mac, lease->mac) != 0)
-		forget_mac(network, &before);
+	if (r == 0 && before && strcmp(before->mac, lease->mac) != 0)
+		forget_mac(network, before);
 	if (r == 0)
 		r = write_name(lease, &paths);
-	if (r == 0)
-		r = remove_file(paths.pending);
+	return r < 0 ? r : remove_file(paths.pending);
+}
+
+int lease_file_change(const struct network *network, const struct lease *lease)
+{
+	struct lease before;
+	bool known = lease_file_find(network, lease->name, &before) == 0;
+	int r = rewrite(network, lease, known ? &before : NULL);
+
 	if (r == 0 && known)
 		dns_forget(network, &before);
 	return r;
+}
+
+int lease_file_renumber(const struct network *network, const struct lease *lease)
+{
+	return rewrite(network, lease, NULL);
 }
 
 int lease_file_rename(const struct network *network, const struct lease *lease, const char *to)

@@ -59,6 +59,9 @@ int lease_file_remove(const struct network *network, const struct lease *lease);
 /* Changes the hardware address of a lease, which no other lease may have. */
 int lease_file_change(const struct network *network, const struct lease *lease);
 
+/* Changes the IPv6 address of a lease. dnsmasq, which may remember the one before, is not told. */
+int lease_file_renumber(const struct network *network, const struct lease *lease);
+
 /*
  * Gives a lease another name, which has none; address and hardware address stay. After a kill the lease has its old name
  * or both names, and the same call completes the change.

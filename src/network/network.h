@@ -34,6 +34,10 @@ struct network {
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
 	bool rerouted; /* set by network_set: its machines have another default route now, or none */
+	/* set by network_set: the network has another IPv6 subnet now, or none; it had before6, or none (before_prefix6 0) */
+	bool renumbered;
+	struct in6_addr before6;
+	unsigned before_prefix6;
 	char warning
 		[512]; /* set by network_up: what does not work, a sentence a line; "" = nothing */
 };
@@ -53,7 +57,8 @@ struct lease {
 	struct in6_addr address6;
 	struct in6_addr gateway6; /* ::: none */
 	unsigned prefix6;         /* 0: it has no IPv6 address */
-	char domain[254];         /* the network's, or "" */
+	bool stale6; /* its files have an IPv6 address of a subnet that the network has no more */
+	char domain[254];  /* the network's, or "" */
 	char servers[200]; /* name servers, separated by spaces, or ""; set by lease_get alone */
 	bool made;         /* set by lease_get: the lease is new, or has another address now */
 	/* As the network says; the caller of network_attach adds what the machine and its interface say. */
@@ -185,6 +190,11 @@ int lease_find(struct network *network, const char *name, struct lease *lease, s
  */
 int lease_rename(struct network *network, const char *name, const char *mac, const char *to,
 		 struct err *err);
+/*
+ * Gives the leases whose IPv6 address is not one of the network's subnet one of it, or none if the network has none. Under
+ * the network's lock; the caller has dnsmasq started again. 0 or -code.
+ */
+int lease_renumber(const struct network *network, struct err *err);
 /* Idempotent. */
 int lease_release(struct network *network, const char *name, struct err *err);
 
@@ -208,6 +218,12 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
  */
 int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		 struct err *err);
+/*
+ * Takes the addresses of the IPv6 subnet that a renumbered network had from a running machine, with the default route
+ * through it, and gives it those of its lease.
+ */
+int network_renumber(const struct network *network, const struct lease *lease, pid_t pid,
+		     struct err *err);
 /* Counters of a machine's port since it was made, as the machine sees them. */
 struct traffic {
 	uint64_t received_packets, received_bytes;

@@ -327,6 +327,64 @@ int network_plug(struct network *network, const struct lease *lease, pid_t pid, 
 		       : 0;
 }
 
+/* The lease has the subnet as its address. */
+static int leave_subnet6(const struct lease *lease)
+{
+	scoped_links struct link_socket *links = NULL;
+	int index = open_guest_link(lease, &links);
+	const struct link_setup setup = { .index = index, .gateway6 = lease->gateway6 };
+
+	if (index < 0)
+		return index;
+	int r = link_remove_default_routes(links, &setup);
+	return r < 0 ? r : link_clear_subnet6(links, index, &lease->address6, lease->prefix6);
+}
+
+static int enter_subnet6(const struct lease *lease)
+{
+	scoped_links struct link_socket *links = NULL;
+	int index = open_guest_link(lease, &links);
+
+	return index < 0 ? index : guest_add_ipv6(links, lease, index);
+}
+
+/* The host's entry for the address that the lease had in the subnet before, unless it was a fixed one. Quiet. */
+static void forget_neighbour(const struct network *network, const struct lease *lease,
+			     const struct subnet6 *before)
+{
+	scoped_links struct link_socket *links = NULL;
+	const struct in6_addr address = subnet6_address(before, lease->address);
+
+	if (network->bridge && link_open(&links) == 0)
+		link_remove_neighbours(links, network->bridge, &address, 1);
+}
+
+int network_renumber(const struct network *network, const struct lease *lease, pid_t pid,
+		     struct err *err)
+{
+	scoped_fd int space = open_space(network, pid, err);
+	const struct subnet6 subnet = { network->before6, network->before_prefix6 };
+	struct lease before = *lease;
+	int r = 0;
+
+	if (space < 0)
+		return space;
+	before.address6 = subnet.network;
+	before.prefix6 = subnet.prefix;
+	before.gateway6 = subnet6_gateway(&subnet);
+	if (before.prefix6) {
+		forget_neighbour(network, lease, &subnet);
+		r = do_inside(space, leave_subnet6, &before);
+	}
+	if (r == 0 && lease->prefix6)
+		r = do_inside(space, enter_subnet6, lease);
+	return r < 0 ? err_set(err, EIO,
+			       "network '%s': the IPv6 addresses of '%s' cannot be changed on %s; "
+			       "restart it",
+			       network->name, lease->name, lease->link)
+		     : 0;
+}
+
 int network_route(const struct network *network, const struct lease *lease, pid_t pid,
 		  struct err *err)
 {

@@ -9,6 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What machines have of IPv6 until they are renumbered. */
+static void note_subnet6(const struct network *before, struct network *now)
+{
+	struct subnet6 subnet = { .prefix = 0 };
+
+	now->renumbered = config_is_own(&now->config) &&
+			  strcmp(before->config.subnet6, now->config.subnet6) != 0;
+	if (subnet6_parse(before->config.subnet6, &subnet) < 0)
+		return;
+	now->before6 = subnet.network;
+	now->before_prefix6 = subnet.prefix;
+}
+
 /* The network as its settings say now: rules and dnsmasq, if it is up. Under its lock. */
 static int renew(struct network *network, struct err *err)
 {
@@ -16,7 +29,10 @@ static int renew(struct network *network, struct err *err)
 
 	if (network_open(&now, network->dirs, network->name, err) < 0)
 		return -err->code;
-	int r = kind_ops(&now)->renew(&now, err);
+	note_subnet6(network, &now);
+	int r = now.renumbered ? lease_renumber(&now, err) : 0;
+	if (r == 0)
+		r = kind_ops(&now)->renew(&now, err);
 	if (r < 0)
 		return r;
 	now.rerouted = config_is_private(&now.config) != config_is_private(&network->config);

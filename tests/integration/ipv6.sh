@@ -216,20 +216,42 @@ case_names() {
 	berth start --wait two
 }
 
-# A network gets IPv6 and loses it while machines run there: it ends at once, and begins with their next start.
+# routes_of MACHINE: its default routes of IPv6.
+routes_of() {
+	berth exec "$1" -- ip -6 route show default
+}
+
+# A network gets IPv6, another subnet of it, and loses it, while machines run there: addresses, routes and names follow.
 case_changed() {
+	berth exec one -- ip -6 address add fd00:99::1/64 dev eth0
 	berth network set lan subnet6=none 2>"$T/note"
 	has "machines that run on network 'lan' have no IPv6 on it any more$" "$(cat "$T/note")"
 	lacks fd00:77 "$(ip -6 -o addr show dev "$(of lan .bridge)")"
-	not ping6_from one fd00:77:1:2::1 1
-	berth restart --wait one
-	silent "addresses" addresses_of one
+	lacks fd00:77 "$(addresses_of one)"
+	silent "routes" routes_of one
 	same "address6" null "$(six one)"
+	same "names of it" "" "$(grep -rs fd00:77 "$BERTH_ROOT/lib/networks/lan/names" "$BERTH_ROOT/lib/networks/lan/hosts")"
+	lacks fd00 "$(berth exec two -- nslookup one.berth 2>&1 || true)"
+	# An address that the machine has given itself stays.
+	has fd00:99::1 "$(addresses_of one)"
+	berth exec one -- ip -6 address del fd00:99::1/64 dev eth0
+
+	berth network set lan subnet6=fd00:77:1:3::/64 2>"$T/note"
+	has "machines that run on network 'lan' have IPv6 addresses on it now" "$(cat "$T/note")"
+	has fd00:77:1:3: "$(six one)"
+	has "$(six one)" "$(addresses_of one)"
+	has "via fd00:77:1:3::1" "$(routes_of one)"
+	retry 10 ping6_from one "$(six two)"
+	retry 10 berth exec one -- ping -6 -c 1 -W 2 two
+
 	berth network set lan subnet6=fd00:77:1:2::/64 2>"$T/note"
-	has "machines that run on network 'lan' have IPv6 addresses at their next start" "$(cat "$T/note")"
+	has "machines that run on network 'lan' have other IPv6 addresses on it now" "$(cat "$T/note")"
 	has "inet6 fd00:77:1:2::1/64" "$(ip -6 -o addr show dev "$(of lan .bridge)")"
+	lacks fd00:77:1:3: "$(addresses_of one)"
+	retry 10 ping6_from one "$(six two)"
+	retry 10 berth exec one -- ping -6 -c 1 -W 2 two
 	berth restart --wait one two
-	ping6_from one "$(six two)"
+	retry 10 ping6_from one "$(six two)"
 }
 
 # ---- Walls

@@ -97,6 +97,8 @@ static int reconnect(void *context, const char *name)
 	    look(&machine, all->network, &state, &lease) < 0)
 		return 0;
 	int r = network_reattach(all->network, &lease, state.init, !machine.config.spoofing, &why);
+	if (r == 0 && all->network->renumbered)
+		r = network_renumber(all->network, &lease, state.init, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
 		r = guard_renew(all->network, &lease, &why);
 	if (r == 0 && all->network->rerouted &&

@@ -35,18 +35,11 @@ static void tell_late(struct network *network, const struct config_change *chang
 		text_add(notes,
 			 "machines that run on network '%s' have the domain at their next start\n",
 			 network->name);
-	if (strcmp(before6, network->config.subnet6) == 0)
-		return;
-	if (strcmp(before6, "none") == 0)
-		text_add(notes,
-			 "machines that run on network '%s' have IPv6 addresses at their next "
-			 "start\n",
-			 network->name);
-	else
-		text_add(notes, "machines that run on network '%s' have no IPv6 on it any more%s\n",
-			 network->name,
-			 network->prefix6 ? ", until their next start gives them new addresses"
-					  : "");
+	if (network->renumbered)
+		text_add(notes, "machines that run on network '%s' have %s\n", network->name,
+			 !network->prefix6 ? "no IPv6 on it any more"
+			 : *before6 == 'n' ? "IPv6 addresses on it now"
+					   : "other IPv6 addresses on it now");
 }
 
 struct address6_search {
