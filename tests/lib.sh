@@ -60,8 +60,8 @@ outer() {
 		export "debian_tar_${release%%=*}=$tar"
 	done
 	# Past a program that chooses one of several, such as pyenv's, which takes longer than what is asked of it.
-	PATH=$(python3 -c 'import os, sys; print(os.path.dirname(sys.executable))'):$PATH
-	export PATH
+	BERTH_TEST_PYTHON=$(python3 -ISc 'import sys; print(sys.executable)')
+	export BERTH_TEST_PYTHON
 	T=$(mktemp -d /var/tmp/berth-test.XXXXXX)
 	export T
 	local world=(--mount --pid --fork --kill-child --mount-proc --propagation private)
@@ -113,7 +113,11 @@ own_disk() {
 
 own_disk
 export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates
-export PATH=$BUILD_TREE:$PATH LC_ALL=C.UTF-8
+# Python without the packages of a site, which take longer to look for than most programs here run.
+mkdir "$T/bin"
+printf '#!/bin/sh\nexec %s -S "$@"\n' "$BERTH_TEST_PYTHON" >"$T/bin/python3"
+chmod +x "$T/bin/python3"
+export PATH=$BUILD_TREE:$T/bin:$PATH LC_ALL=C.UTF-8
 mkdir "$BERTH_ROOT"
 [[ -n ${needs_host_network:-} ]] || ip link set lo up
 # None of these mounts is this test's. They were copied into its namespace, where no other comes in, but one goes
@@ -168,11 +172,6 @@ minds() {
 		[[ $name != Sig@(Cgt|Blk): ]] || ! ((0x$mask >> bit & 1)) || return 0
 	done <"/proc/$1/status"
 	return 1
-}
-
-# python3 [WORD...]: without the packages of a site, which take longer to look for than most programs here run.
-python3() {
-	command python3 -S "$@"
 }
 
 is_json() {
