@@ -6,8 +6,8 @@
 #include "base/dirs.h"
 
 /*
- * Runs "berth VERB" for that installation, in a session of its own, with none of the caller's descriptors. The caller does not
- * wait for it and does not learn of a failure: the next command starts the work again. Costs a fork.
+ * Runs "berth VERB" for that installation, in a session of its own, with none of the caller's descriptors. The caller
+ * does not wait for it and does not learn of a failure: the next command starts the work again. Costs a fork.
  */
 void background_run(const struct dirs *dirs, const char *verb);
 

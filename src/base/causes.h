@@ -11,10 +11,15 @@ struct causes {
 	int code;         /* of the first fault; 0: there is none */
 };
 
-/* Takes the fault in err, if there is one, and empties err for the next check. A fault that is there already is left out. */
+/*
+ * Takes the fault in err, if there is one, and empties err for the next check. A fault that is there already is left
+ * out.
+ */
 void causes_add(struct causes *causes, struct err *err);
 
-/* The fault behind that one, or the first (after: NULL); NULL: there is no further one. It lasts until the next change. */
+/*
+ * The fault behind that one, or the first (after: NULL); NULL: there is no further one. It lasts until the next change.
+ */
 const char *causes_next(const struct causes *causes, const char *after);
 
 /* Joins all faults to one sentence in err and empties the list: 0, or -code of the first. */

@@ -55,7 +55,8 @@ int child_parent(void);
 
 /*
  * For a child: sends it the signal once the process that parent names has ended, and ends it now if that has ended
- * before. It holds after an exec. A change of ids ends it, so it is called again after one. -errno if it cannot be told.
+ * before. It holds after an exec. A change of ids ends it, so it is called again after one. -errno if it cannot be
+ * told.
  */
 int child_tie(int parent, int signal);
 

@@ -20,7 +20,8 @@ struct dirs {
 };
 
 /*
- * Finds the directories of the installation at root; NULL: BERTH_ROOT if it is set, else the system's own. Creates nothing. Freed by dirs_close.
+ * Finds the directories of the installation at root; NULL: BERTH_ROOT if it is set, else the system's own. Creates
+ * nothing. Freed by dirs_close.
  */
 int dirs_open(struct dirs *dirs, const char *root, struct err *err);
 void dirs_close(struct dirs *dirs);

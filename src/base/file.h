@@ -31,8 +31,8 @@ int file_open_regular(int dir_fd, const char *path, int flags);
 const char *file_why(int code);
 
 /*
- * Whether a path is a name of an open file of a process, as /dev/stdout and /dev/fd/3 are: what it leads to is written in
- * place, since the name itself cannot become another file.
+ * Whether a path is a name of an open file of a process, as /dev/stdout and /dev/fd/3 are: what it leads to is written
+ * in place, since the name itself cannot become another file.
  */
 bool file_is_descriptor(const char *path);
 
@@ -54,7 +54,9 @@ int file_write(int dir_fd, const char *path, const char *text);
  */
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err);
 
-/* Writes all n bytes, after short writes and signals too; at: the offset in the file, -1: the current one. 0, -errno. */
+/*
+ * Writes all n bytes, after short writes and signals too; at: the offset in the file, -1: the current one. 0, -errno.
+ */
 int file_write_all(int fd, const char *data, size_t n, off_t at);
 
 /* Whether both are the same file, by device and inode. */

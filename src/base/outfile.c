@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file has no name until it is complete (O_TMPFILE), so that a kill leaves nothing. File systems that cannot do that get
- * a file beside it.
+ * The file has no name until it is complete (O_TMPFILE), so that a kill leaves nothing. File systems that cannot do
+ * that get a file beside it.
  */
 #include "base/outfile.h"
 

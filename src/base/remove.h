@@ -4,9 +4,9 @@
 #define BERTH_BASE_REMOVE_H
 
 /*
- * Removes the file or folder dir_fd/path with its contents, immutable ones too. Follows no link, enters no mount. 0 also if it does not
- * exist; else the first -errno (-EBUSY: a mount), after everything else was removed. Folders nested deeper than
- * descriptors allow are moved up first.
+ * Removes the file or folder dir_fd/path with its contents, immutable ones too. Follows no link, enters no mount. 0
+ * also if it does not exist; else the first -errno (-EBUSY: a mount), after everything else was removed. Folders nested
+ * deeper than descriptors allow are moved up first.
  */
 int remove_tree(int dir_fd, const char *path);
 

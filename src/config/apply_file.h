@@ -62,9 +62,9 @@ struct apply_file {
 };
 
 /*
- * Parses the text of a file: an optional line "name = NAME", then sections "[machine NAME]", with the lines and sections
- * of a machine.conf, and "[network NAME]", with those of a network.conf. 0, or -code: causes then gets "path:line: ...",
- * of each section that has a fault the first, and the struct is zeroed. apply_file_free releases it.
+ * Parses the text of a file: an optional line "name = NAME", then sections "[machine NAME]", with the lines and
+ * sections of a machine.conf, and "[network NAME]", with those of a network.conf. 0, or -code: causes then gets
+ * "path:line: ...", of each section that has a fault the first, and the struct is zeroed. apply_file_free releases it.
  */
 int apply_file_parse(const char *path, const char *data, size_t length, struct apply_file *file,
 		     struct causes *causes);

@@ -35,8 +35,8 @@ struct build_file {
 extern const struct schema build_schema;
 
 /*
- * Parses the text of a file. Lines are as in config_parse, with two additions: a line that ends with a backslash goes on
- * in the next one, and "run = <<END" takes the lines up to END. An error is "path:line: ..."; the struct is then
+ * Parses the text of a file. Lines are as in config_parse, with two additions: a line that ends with a backslash goes
+ * on in the next one, and "run = <<END" takes the lines up to END. An error is "path:line: ..."; the struct is then
  * zeroed. build_file_free releases it.
  */
 int build_file_parse(const char *path, const char *data, size_t length, struct build_file *file,

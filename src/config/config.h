@@ -353,8 +353,8 @@ int config_rename_section(const struct schema *schema, const char *path, const s
 			  const char *name, const char *to, struct err *err);
 
 /*
- * Computes the text of a file after changes of keys in one of its sections, KEY_FIXED ones too; all other lines stay. The
- * new text is parsed into config, which config_free releases, and checked. -ENOENT: there is no such section.
+ * Computes the text of a file after changes of keys in one of its sections, KEY_FIXED ones too; all other lines stay.
+ * The new text is parsed into config, which config_free releases, and checked. -ENOENT: there is no such section.
  */
 int config_preview_section(const struct schema *schema, const char *path, const struct schema *kind,
 			   const char *name, const struct config_change *changes, size_t count,
@@ -414,7 +414,9 @@ int config_put(const struct schema *schema, void *config, const char *name, cons
 int config_refuse_fixed(const struct schema *schema, const char *name, struct err *err);
 /* The enum key_flags of the key or label of that name; 0: it is not known. */
 unsigned config_flags(const struct schema *schema, const char *name);
-/* Adds the value of the key or label of that name, in a form that config_put reads back; of a missing label: nothing. */
+/*
+ * Adds the value of the key or label of that name, in a form that config_put reads back; of a missing label: nothing.
+ */
 int config_get(const struct schema *schema, const void *config, const char *name, struct text *out,
 	       struct err *err);
 

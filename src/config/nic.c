@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* Names that a link of the guest cannot have: lo exists, the others are folders of /proc/sys/net beside those of links. */
+/*
+ * Names that a link of the guest cannot have: lo exists, the others are folders of /proc/sys/net beside those of links.
+ */
 static const char *const own_names[] = { "lo", "all", "default" };
 
 static int check_name(const char *name, struct err *err)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Policies for states that are taken by themselves: when one is due, and which ones are kept. Pure, but for the time zone. */
+/*
+ * Policies for states that are taken by themselves: when one is due, and which ones are kept. Pure, but for the time
+ * zone.
+ */
 #ifndef BERTH_CONFIG_POLICY_H
 #define BERTH_CONFIG_POLICY_H
 
@@ -30,8 +33,8 @@ void schedule_print(const struct schedule *schedule, struct text *out);
 uint64_t schedule_last(const struct schedule *schedule, uint64_t now);
 
 /*
- * Whether a state is due at now. times: of those that are there, in any order. States with later times than now were taken
- * while the clock was wrong, and do not count.
+ * Whether a state is due at now. times: of those that are there, in any order. States with later times than now were
+ * taken while the clock was wrong, and do not count.
  */
 bool schedule_is_due(const struct schedule *schedule, uint64_t now, const uint64_t *times,
 		     size_t count);
@@ -48,8 +51,8 @@ int config_keep(const char *value, struct keep *keep, struct err *err);
 void keep_print(const struct keep *keep, struct text *out);
 
 /*
- * Decides which states are kept. times: in seconds since the epoch, in ascending order; kept: receives a value for each.
- * The newest is always kept. States with later times than now are kept too, and do not count.
+ * Decides which states are kept. times: in seconds since the epoch, in ascending order; kept: receives a value for
+ * each. The newest is always kept. States with later times than now are kept too, and do not count.
  */
 void keep_choose(const struct keep *keep, uint64_t now, const uint64_t *times, size_t count,
 		 bool *kept);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A key, of a family or not, or a preset by its name: set, printed, and its flags; and presets from and for machines. */
+/*
+ * A key, of a family or not, or a preset by its name: set, printed, and its flags; and presets from and for machines.
+ */
 #include "config/file.h"
 
 #include <errno.h>

@@ -3,7 +3,8 @@
  * The watch over the dnsmasq of the machine's network: dnsmasq is started again when it was killed, and when the host's
  * resolv.conf leads to another file. One keeper of each network watches, the one that holds the lock on
  * RUN/networks/NAME/watch. The others read from that FIFO, which hangs up when the watcher ends, so that none of them
- * wakes up before. `berth _serve` does the work, under the network's lock; the configuration of dnsmasq is in src/network.
+ * wakes up before. `berth _serve` does the work, under the network's lock; the configuration of dnsmasq is in
+ * src/network.
  */
 #include "keeper/keeper.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest's life after its start, from its first event to the machine's end: what happens when the guest's process ends,
- * when the next guest is there, when the time is over. The parts are in files of their own, listed in keeper.h.
+ * A guest's life after its start, from its first event to the machine's end: what happens when the guest's process
+ * ends, when the next guest is there, when the time is over. The parts are in files of their own, listed in keeper.h.
  */
 #include "keeper/keeper.h"
 

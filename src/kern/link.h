@@ -159,8 +159,8 @@ struct link_upper {
 };
 
 /*
- * Makes it in one request; it is down. -EEXIST: the name is taken there; -EOPNOTSUPP: the kernel does not know the kind;
- * -EBUSY: the other one is a port of a bridge, or links of another kind are on it.
+ * Makes it in one request; it is down. -EEXIST: the name is taken there; -EOPNOTSUPP: the kernel does not know the
+ * kind; -EBUSY: the other one is a port of a bridge, or links of another kind are on it.
  */
 int link_add_upper(struct link_socket *links, const struct link_upper *upper);
 /* Gives a link of that kind another mode. */

@@ -65,8 +65,8 @@ struct nft_rule {
 /*
  * A table. Without a device: family inet, with the base chains that its rules name: "postrouting" (type nat, priority
  * srcnat), "prerouting" and "output" (type nat, priority dstnat), "early" (prerouting, priority raw), whose rules are
- * for one family each, and "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with the
- * chain "ingress", which sees what that link receives before anything else. All pointers are borrowed.
+ * for one family each, and "forward" and "input" (priority filter, IPv4 and IPv6). With a device: family netdev, with
+ * the chain "ingress", which sees what that link receives before anything else. All pointers are borrowed.
  */
 struct nft_table {
 	const char *name;

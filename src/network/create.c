@@ -232,8 +232,8 @@ static int compare_subnet6(void *context, const char *name)
 }
 
 /*
- * 1: it collides with another network or a route of the host, about which err has a sentence; 0; or -code. wider: routes
- * to networks that contain it count too.
+ * 1: it collides with another network or a route of the host, about which err has a sentence; 0; or -code. wider:
+ * routes to networks that contain it count too.
  */
 static int subnet6_is_taken(const struct network *network, struct link_socket *links,
 			    const struct subnet6 *subnet, bool wider, struct err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The packet filter rules of a network as a whole: masquerading, no forwarding from the bridge back to the bridge, a
- * limit of connections from each machine to the network's DNS, and the walls of a private network. Policy over kern/nft.
+ * limit of connections from each machine to the network's DNS, and the walls of a private network. Policy over
+ * kern/nft.
  */
 #ifndef BERTH_NETWORK_FIREWALL_H
 #define BERTH_NETWORK_FIREWALL_H

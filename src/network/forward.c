@@ -61,8 +61,8 @@ static struct nft_match from(in_addr_t network, unsigned prefix)
 }
 
 /*
- * Without such a rule a machine could reach programs that listen only on the host's loopback addresses. The kernel itself
- * refuses packets for ::1 that come from a link.
+ * Without such a rule a machine could reach programs that listen only on the host's loopback addresses. The kernel
+ * itself refuses packets for ::1 that come from a link.
  */
 static struct nft_rule drop_loopback(const struct network *network)
 {

@@ -27,8 +27,8 @@ int forward_remove(const struct network *network, const char *name, struct err *
 int forward_use_loopback(const struct network *network, bool on, struct err *err);
 
 /*
- * Finds a program of this host that uses a port of the forward itself, and would no longer be reached by it: -EADDRINUSE
- * with its name, or 0. ipv6: the machine has an IPv6 address, which the forward leads to as well.
+ * Finds a program of this host that uses a port of the forward itself, and would no longer be reached by it:
+ * -EADDRINUSE with its name, or 0. ipv6: the machine has an IPv6 address, which the forward leads to as well.
  */
 int forward_check_host(const struct forward *forward, bool ipv6, struct err *err);
 

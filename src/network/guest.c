@@ -49,9 +49,9 @@ static void switch_announcements_on(const char *link)
 }
 
 /*
- * The guest's kernel takes the prefix of router advertisements, which a DHCPv6 client leaves to it, but no default route:
- * that one is set, and each further interface would add another. With a fixed address on a network of others it takes
- * nothing, because their routers announce prefixes of which addresses would be made that the port's guard drops.
+ * The guest's kernel takes the prefix of router advertisements, which a DHCPv6 client leaves to it, but no default
+ * route: that one is set, and each further interface would add another. With a fixed address on a network of others it
+ * takes nothing, because their routers announce prefixes of which addresses would be made that the port's guard drops.
  * Programs that configure the link read advertisements by themselves.
  */
 static void refuse_routers(const struct lease *lease)

@@ -63,8 +63,8 @@ int lease_file_change(const struct network *network, const struct lease *lease);
 int lease_file_renumber(const struct network *network, const struct lease *lease);
 
 /*
- * Gives a lease another name, which has none; address and hardware address stay. After a kill the lease has its old name
- * or both names, and the same call completes the change.
+ * Gives a lease another name, which has none; address and hardware address stay. After a kill the lease has its old
+ * name or both names, and the same call completes the change.
  */
 int lease_file_rename(const struct network *network, const struct lease *lease, const char *to);
 

@@ -10,8 +10,8 @@
 
 /*
  * A name for the bridge of a network: "berth0" for the network "default" of the system's own state, "berth-NAME" or a
- * hash for the others, and a name with the installation's tag below --root. attempt: 0, and higher for the next name to try
- * when one is taken.
+ * hash for the others, and a name with the installation's tag below --root. attempt: 0, and higher for the next name to
+ * try when one is taken.
  */
 void bridge_name(const struct dirs *dirs, const char *network, unsigned attempt,
 		 char name[IFNAMSIZ]);

@@ -72,9 +72,9 @@ struct lease {
 };
 
 /*
- * Makes a new network with the settings that are given, also of fixed keys. A bridge name, and a /20 subnet that collides
- * with no route of the host, are chosen unless they are given. Writes files only; the first network_up makes the links.
- * -EEXIST.
+ * Makes a new network with the settings that are given, also of fixed keys. A bridge name, and a /20 subnet that
+ * collides with no route of the host, are chosen unless they are given. Writes files only; the first network_up makes
+ * the links. -EEXIST.
  */
 int network_create(const struct dirs *dirs, const char *name, const struct config_change *given,
 		   size_t count, struct err *err);
@@ -112,9 +112,10 @@ int network_serve(struct network *network, const char **cause, struct err *err);
 /* Removes what network_up made; refused while the bridge has ports. Idempotent. */
 int network_down(struct network *network, struct err *err);
 /*
- * Changes settings, all or none of them; network then has them. A network that is up gets them at once: it is renewed as
- * by network_up, and network->renewed, rerouted and warning are set. If that fails, the settings are as before. The caller
- * then calls machine_reconnect_all, which brings them to running machines; only their domain waits for the next start.
+ * Changes settings, all or none of them; network then has them. A network that is up gets them at once: it is renewed
+ * as by network_up, and network->renewed, rerouted and warning are set. If that fails, the settings are as before. The
+ * caller then calls machine_reconnect_all, which brings them to running machines; only their domain waits for the next
+ * start.
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
@@ -177,7 +178,9 @@ bool lease_has_mac_holder(const struct network *network, const char *mac, char n
 /* Checks whether a name could get that hardware address, which must not be another lease's. */
 int lease_check_mac(const struct network *network, const char *name, const char *mac,
 		    struct err *err);
-/* Whether there is something to release: a lease of that name, or a change that a killed command left half done. Quiet. */
+/*
+ * Whether there is something to release: a lease of that name, or a change that a killed command left half done. Quiet.
+ */
 bool lease_is_there(const struct network *network, const char *name);
 /* Calls visit with each lease, by name; stops at nonzero and returns it. A damaged one is left out. 0, or -code. */
 int lease_each(struct network *network, int (*visit)(void *, const struct lease *), void *context,
@@ -191,8 +194,8 @@ int lease_find(struct network *network, const char *name, struct lease *lease, s
 int lease_rename(struct network *network, const char *name, const char *mac, const char *to,
 		 struct err *err);
 /*
- * Gives the leases whose IPv6 address is not one of the network's subnet one of it, or none if the network has none. Under
- * the network's lock; the caller has dnsmasq started again. 0 or -code.
+ * Gives the leases whose IPv6 address is not one of the network's subnet one of it, or none if the network has none.
+ * Under the network's lock; the caller has dnsmasq started again. 0 or -code.
  */
 int lease_renumber(const struct network *network, struct err *err);
 /* Idempotent. */
@@ -213,8 +216,8 @@ int network_is_attached(struct network *network, const char *name, struct err *e
 int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		     struct err *err);
 /*
- * Gives a running machine an interface: network_attach, with guarded the rules of its port, then its address and route in
- * the network namespace of pid, and the announcement.
+ * Gives a running machine an interface: network_attach, with guarded the rules of its port, then its address and route
+ * in the network namespace of pid, and the announcement.
  */
 int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
 		 struct err *err);

@@ -41,8 +41,8 @@ int subnet_add_host(struct subnet_list *taken, struct link_socket *links);
 
 /*
  * Chooses a private /20 (RFC 1918) that overlaps none of `taken`. The search begins at a hash of seed, so that the same
- * installation and name get the same subnet again, and hosts differ. A /20 has room for 4,093 machines, more than the 1,023
- * ports of a bridge, so that stopped machines keep their addresses. -EADDRNOTAVAIL: all are taken.
+ * installation and name get the same subnet again, and hosts differ. A /20 has room for 4,093 machines, more than the
+ * 1,023 ports of a bridge, so that stopped machines keep their addresses. -EADDRNOTAVAIL: all are taken.
  */
 int subnet_choose(const struct subnet_list *taken, const char *seed, struct subnet *subnet);
 

@@ -30,7 +30,10 @@ void copy_end(struct copy *copy);
  */
 int copy_entry(struct copy *copy, const char *name, const struct statx *st);
 
-/* Copies owner, mode, extended attributes, times and immutability of the current folder; to be called last, after its entries. */
+/*
+ * Copies owner, mode, extended attributes, times and immutability of the current folder; to be called last, after its
+ * entries.
+ */
 int copy_folder_attributes(struct copy *copy, const struct statx *st);
 
 const char *copy_why(int code);

@@ -20,7 +20,10 @@ struct links {
 /* All quiet: 0 or -errno. */
 void links_open(struct links *links, int top_fd);
 
-/* The last name of a file sets the flags that make it immutable or append-only. 1: to/name is now a hard link to the earlier copy; 0: the file was not copied yet. */
+/*
+ * The last name of a file sets the flags that make it immutable or append-only. 1: to/name is now a hard link to the
+ * earlier copy; 0: the file was not copied yet.
+ */
 int links_repeat(struct links *links, const struct statx *st, int to, const char *name);
 
 /* Remembers to/name as the first copy of the file. */

@@ -216,8 +216,8 @@ struct storage_ops {
 };
 
 /*
- * The listener of a repair. `tell` is called before errors in the file system of a snapshot are corrected, with the time
- * of the volume; if it fails, the volume stays as it is.
+ * The listener of a repair. `tell` is called before errors in the file system of a snapshot are corrected, with the
+ * time of the volume; if it fails, the volume stays as it is.
  */
 struct pool_mending {
 	int (*tell)(void *context, const char *volume, uint64_t created, struct err *err);
@@ -296,8 +296,8 @@ int pool_list_lost(const struct dirs *dirs, int (*visit)(void *, const char *nam
 		   struct err *err);
 
 /*
- * Deletes an empty pool; with force it deletes all volumes first. check (NULL: none) is asked whether a machine runs on its
- * volumes, once no command can begin to use them: 0, or -code for a refusal.
+ * Deletes an empty pool; with force it deletes all volumes first. check (NULL: none) is asked whether a machine runs on
+ * its volumes, once no command can begin to use them: 0, or -code for a refusal.
  */
 int pool_delete(const struct dirs *dirs, const char *name, bool force,
 		int (*check)(const struct dirs *, const char *name, struct err *), struct err *err);

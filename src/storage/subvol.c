@@ -96,8 +96,8 @@ int subvol_destroy(int folder_fd, const char *name)
 
 /*
  * The kernel does not log the change of a subvolume's name, so the fsync commits the transaction, in this process.
- * BTRFS_IOC_START_SYNC leaves the commit to a thread of the file system. A wake-up that comes while this thread is about
- * to sleep is lost, and the commit comes half a minute later (Linux 6.18).
+ * BTRFS_IOC_START_SYNC leaves the commit to a thread of the file system. A wake-up that comes while this thread is
+ * about to sleep is lost, and the commit comes half a minute later (Linux 6.18).
  */
 int subvol_commit(int folder_fd)
 {

@@ -10,8 +10,8 @@
 int pack_blocks(struct sink *sink, int device_fd, int ranges_fd);
 
 /*
- * Writes what the stream has onto an open device of that size. has_base: there is something on it, so that ranges of zeros
- * have to be written. 0, or -code with the report's err set.
+ * Writes what the stream has onto an open device of that size. has_base: there is something on it, so that ranges of
+ * zeros have to be written. 0, or -code with the report's err set.
  */
 int fill_blocks(struct source *source, int device_fd, uint64_t size, bool has_base,
 		struct stream_report *report);

@@ -13,8 +13,8 @@ struct codec *codec_open(void);
 void codec_close(struct codec *codec);
 
 /*
- * Compresses a chunk of at most STREAM_CHUNK_MAX bytes into out, of STREAM_STORED_MAX bytes. The size; 0: it does not get
- * smaller, and is stored as it is.
+ * Compresses a chunk of at most STREAM_CHUNK_MAX bytes into out, of STREAM_STORED_MAX bytes. The size; 0: it does not
+ * get smaller, and is stored as it is.
  */
 size_t codec_press(struct codec *codec, enum stream_codec how, const void *in, size_t n, void *out);
 

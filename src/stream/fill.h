@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A tree out of a stream: an archive, and the names of files that a base has and the tree has not. Inside berth-stream only. */
+/*
+ * A tree out of a stream: an archive, and the names of files that a base has and the tree has not. Inside berth-stream
+ * only.
+ */
 #ifndef BERTH_STREAM_FILL_H
 #define BERTH_STREAM_FILL_H
 

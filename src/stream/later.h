@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Work that the confined process which fills a volume has no right to do: device nodes, and the flags of chattr(1). It
- * writes requests into a file in memory, and the process of the host fulfils them when the other has ended. The requests are
- * not trusted: they name no more than files of the volume, which no machine can use as devices. Inside berth-stream only.
+ * writes requests into a file in memory, and the process of the host fulfils them when the other has ended. The
+ * requests are not trusted: they name no more than files of the volume, which no machine can use as devices. Inside
+ * berth-stream only.
  */
 #ifndef BERTH_STREAM_LATER_H
 #define BERTH_STREAM_LATER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-stream: the contents of one volume into a stream, or out of one. Both are done by a process that is confined
- * (image/shared/confined.h), since the tree and the stream may be of strangers. The process of the host makes only what the
- * other may not (later.h).
+ * (image/shared/confined.h), since the tree and the stream may be of strangers. The process of the host makes only what
+ * the other may not (later.h).
  */
 #include "stream/program.h"
 

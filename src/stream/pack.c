@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A walk depth first. Only the present folder is open; the walk returns to its parent by "..", and checks that it is the
- * same folder. A folder of the base goes along, as long as there is one.
+ * A walk depth first. Only the present folder is open; the walk returns to its parent by "..", and checks that it is
+ * the same folder. A folder of the base goes along, as long as there is one.
  */
 #include "stream/pack.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether a file has changed since a base. In a snapshot of the same file system it has the same inode number, and a time
- * of change that no program can set; then these decide. A copied tree has neither: there everything is compared, also the
- * data, since a program may set the time of modification as it likes.
+ * Whether a file has changed since a base. In a snapshot of the same file system it has the same inode number, and a
+ * time of change that no program can set; then these decide. A copied tree has neither: there everything is compared,
+ * also the data, since a program may set the time of modification as it likes.
  */
 #include "base/protection.h"
 #include "base/scoped.h"

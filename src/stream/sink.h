@@ -26,7 +26,9 @@ void sink_close(struct sink *sink);
 
 /* Adds bytes of the archive. 0 or -code. */
 int sink_add(struct sink *sink, const void *bytes, size_t n);
-/* Writes names that are gone, each with its NUL, at most STREAM_CHUNK_MAX bytes, before all bytes that are added later. */
+/*
+ * Writes names that are gone, each with its NUL, at most STREAM_CHUNK_MAX bytes, before all bytes that are added later.
+ */
 int sink_remove(struct sink *sink, const void *names, size_t n);
 /* Writes a piece of a volume of blocks, at most STREAM_CHUNK_MAX bytes, and a range of zeros of one. */
 int sink_block(struct sink *sink, uint64_t offset, const void *bytes, size_t n);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An archive, or the image of a disk, that is imported: unpacked into a root of its own, from which nothing may get out. */
+/*
+ * An archive, or the image of a disk, that is imported: unpacked into a root of its own, from which nothing may get
+ * out.
+ */
 #include "fuzz.h"
 
 #include "base/remove.h"

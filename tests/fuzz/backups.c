@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Backups on another host: a server between its folder and a hostile client, a client before a hostile server, records of
- * encrypted backups, and the places that users write. Nothing beside the folder is touched, and every session ends.
+ * Backups on another host: a server between its folder and a hostile client, a client before a hostile server, records
+ * of encrypted backups, and the places that users write. Nothing beside the folder is touched, and every session ends.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A stream that is imported. Inputs that begin with the magic are read as they are. Of any other, contents with right sums
- * are made: pieces of an archive and names to remove, so that the search gets behind the sums.
+ * A stream that is imported. Inputs that begin with the magic are read as they are. Of any other, contents with right
+ * sums are made: pieces of an archive and names to remove, so that the search gets behind the sums.
  */
 #include "fuzz.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes of blocks through a stream, by berth-stream. Files stand for devices, since reads, writes and holes are the same.
+ * Volumes of blocks through a stream, by berth-stream. Files stand for devices, since reads, writes and holes are the
+ * same.
  */
 #include "base/scoped.h"
 #include "base/text.h"

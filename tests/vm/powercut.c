@@ -4,9 +4,9 @@
  * what was asked for and what was acknowledged: tests/proof/replay cuts the power after any of them.
  *
  * powercut ROOT DEVICE FURTHER LOG SEED CHANGES JOURNAL: the state below ROOT, the pool on DEVICE and the
- * disk FURTHER, which joins it halfway and becomes larger later, lie on the device-mapper device LOG, which gets a mark for every
- * line of JOURNAL. LOG may be several, with commas between them, each for a disk with a cache of its own: then
- * every fault point that is passed is a line too.
+ * disk FURTHER, which joins it halfway and becomes larger later, lie on the device-mapper device LOG, which gets a mark
+ * for every line of JOURNAL. LOG may be several, with commas between them, each for a disk with a cache of its own:
+ * then every fault point that is passed is a line too.
  * powercut check ROOT WANTED: the real recovery. Opens the pool that a cut has left, and compares it with
  * WANTED, lines of "VOLUME TEXT|TEXT...", and nothing else may be there.
  * powercut clone ROOT FROM TO: one clone, for what is done to a disk meanwhile.

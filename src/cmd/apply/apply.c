@@ -138,7 +138,9 @@ static int find_network(struct apply *apply, struct err *err)
 	return 0;
 }
 
-/* Finished actions are kept, and the same command does the others; steps that have begun in a machine are not repeated. */
+/*
+ * Finished actions are kept, and the same command does the others; steps that have begun in a machine are not repeated.
+ */
 static int tell_rest(struct apply *apply, size_t failed, struct err *err)
 {
 	scoped_text struct text line = { 0 }, again = { 0 };

@@ -90,8 +90,8 @@ int wanted_compare(const struct apply *apply, const struct apply_wanted *wanted,
 		   const struct machine *machine, struct apply_action *action, bool *restart,
 		   struct err *err);
 /*
- * The settings of a new machine as words KEY=VALUE; words_free releases them. A check leaves out an address that another
- * machine still has and is about to lose, and all of a network that is not made yet.
+ * The settings of a new machine as words KEY=VALUE; words_free releases them. A check leaves out an address that
+ * another machine still has and is about to lose, and all of a network that is not made yet.
  */
 enum words_kept { WORDS_ALL, WORDS_NO_ADDRESS, WORDS_NO_NETWORK };
 struct apply_words {
@@ -113,7 +113,9 @@ void section_text(const struct schema *kind, const struct section *section,
 
 /* ---- apply_plan.c */
 
-/* Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error. */
+/*
+ * Finds what is to be done, checks all of it, and puts it into its order. Changes nothing. All faults are in one error.
+ */
 int apply_plan(struct apply *apply, struct err *err);
 
 /* ---- apply_network.c */

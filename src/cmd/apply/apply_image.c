@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Templates that a file names as images of servers, "template = images:debian/13": pulled once, before they are needed. */
+/*
+ * Templates that a file names as images of servers, "template = images:debian/13": pulled once, before they are needed.
+ */
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses, ports and volumes that pass from one machine to another: the first has to lose them before the second can get them,
- * and two machines may exchange theirs. So the plan of apply has early actions, each of which takes away.
+ * Addresses, ports and volumes that pass from one machine to another: the first has to lose them before the second can
+ * get them, and two machines may exchange theirs. So the plan of apply has early actions, each of which takes away.
  */
 #include "cmd/apply/apply.h"
 #include "config/values.h"
@@ -74,8 +74,9 @@ static bool find_wanted(const struct apply *apply, const struct apply_group *gro
 }
 
 /*
- * Whether a machine has an interface with that address, or hardware address (address NULL), and loses it by the file. An
- * address that was only leased, and not set, is never taken away; nor is the hardware address of eth0, or a drawn one.
+ * Whether a machine has an interface with that address, or hardware address (address NULL), and loses it by the file.
+ * An address that was only leased, and not set, is never taken away; nor is the hardware address of eth0, or a drawn
+ * one.
  */
 static bool loses(struct apply *apply, const char *name, const char *network, const char *address,
 		  const char *mac)

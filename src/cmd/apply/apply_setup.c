@@ -302,8 +302,8 @@ int setup_plan(struct apply *apply, const struct apply_group *group, const struc
 /* ---- The work */
 
 /*
- * Notes that the copy begins. A second copy of a folder would go into the first one, so it needs the root of the template
- * again; a machine that runs already cannot get that.
+ * Notes that the copy begins. A second copy of a folder would go into the first one, so it needs the root of the
+ * template again; a machine that runs already cannot get that.
  */
 static int begin_copy(struct machine *machine, struct err *err)
 {

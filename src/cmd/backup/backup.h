@@ -30,8 +30,8 @@ void backup_remark(const struct machine *machine);
 void backup_remark_made(const struct dirs *dirs, const char *name);
 
 /*
- * The machine that a user names, NAME or NAME@DATE. If it is here, its backups are where its settings say, and have its uuid,
- * also if it had another name then.
+ * The machine that a user names, NAME or NAME@DATE. If it is here, its backups are where its settings say, and have its
+ * uuid, also if it had another name then.
  */
 struct sought {
 	struct machine machine; /* owned; empty: it is not here, or no word is given */

@@ -7,9 +7,9 @@
 #include "machine/backup/backup.h"
 
 /*
- * Makes it and shows what was done: lines, or with json (a file in memory; -1: none) an object a line there. A signal that
- * ends this process ends the backup first, whose snapshot is deleted. 0, -code or an exit code; -EINTR: by a signal, which
- * *signal receives.
+ * Makes it and shows what was done: lines, or with json (a file in memory; -1: none) an object a line there. A signal
+ * that ends this process ends the backup first, whose snapshot is deleted. 0, -code or an exit code; -EINTR: by a
+ * signal, which *signal receives.
  */
 int backup_run(struct call *call, struct machine *machine, const struct backup_spec *spec, int json,
 	       int *signal, struct err *err);

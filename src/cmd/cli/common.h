@@ -15,8 +15,8 @@
 /* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
 int name_check(const char *name, struct err *err);
 /*
- * Splits "NAME@SNAPSHOT" or "NAME@DATE", unchecked: the name, which the caller owns and frees, and behind it, in the same
- * memory, the other part (NULL: there is none). NULL with an error: out of memory.
+ * Splits "NAME@SNAPSHOT" or "NAME@DATE", unchecked: the name, which the caller owns and frees, and behind it, in the
+ * same memory, the other part (NULL: there is none). NULL with an error: out of memory.
  */
 char *name_split(const char *word, char **after, struct err *err);
 
@@ -146,13 +146,14 @@ int name_from_template(const char *template, char name[64], struct err *err);
 int start_or_delete(struct machine *machine, struct err *err);
 
 /*
- * remote.c: makes the first word, a template to make machines from, a local one: of "REMOTE:IMAGE" the template that was
- * pulled of it, and pulls it if there is none. *owned: the caller frees it after the call; NULL if it is local already.
+ * remote.c: makes the first word, a template to make machines from, a local one: of "REMOTE:IMAGE" the template that
+ * was pulled of it, and pulls it if there is none. *owned: the caller frees it after the call; NULL if it is local
+ * already.
  */
 int template_wanted(struct call *call, char **owned, struct err *err);
 /*
- * remote.c: asks the server for an image REMOTE:IMAGE, and fills in the name of the template that it will be. Refused: there
- * is no such image, or another template has that name. Fetches nothing.
+ * remote.c: asks the server for an image REMOTE:IMAGE, and fills in the name of the template that it will be. Refused:
+ * there is no such image, or another template has that name. Fetches nothing.
  */
 int image_look(const struct call *call, const char *word, char name[64], struct err *err);
 /* remote.c: makes a template of an image, in that pool (NULL: that of the call); the caller frees its name. */

@@ -4,8 +4,8 @@
 #define BERTH_CMD_CLI_INTERRUPT_H
 
 /*
- * From now on, SIGINT, SIGTERM or SIGHUP prints this note before it ends the process. Its children end silently. A signal that
- * is ignored stays so. A second call replaces the note. One note at a time.
+ * From now on, SIGINT, SIGTERM or SIGHUP prints this note before it ends the process. Its children end silently. A
+ * signal that is ignored stays so. A second call replaces the note. One note at a time.
  */
 void interrupt_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The handlers stay, and end the process silently. */

@@ -28,7 +28,9 @@ void print_notes(struct text *lines);
 /* Adds text to a buffer, with the replacements of print_error. */
 void print_plain(const char *text, struct text *out);
 
-/* Prints a line "label: value" with the value in that column, or none if the value is empty; plain as in print_plain. */
+/*
+ * Prints a line "label: value" with the value in that column, or none if the value is empty; plain as in print_plain.
+ */
 void print_field(int column, const char *label, const char *value);
 
 /* The number of columns that a text takes on a terminal: characters, not bytes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * doctor: checks the state of berth. It finds machines, templates and volumes with a missing part, and roots without an owner.
+ * doctor: checks the state of berth. It finds machines, templates and volumes with a missing part, and roots without an
+ * owner.
  */
 #include "cmd/host/doctor.h"
 #include "config/values.h"

@@ -220,8 +220,8 @@ const char provision_copied[] = "set -e\n"
 				"\"$f\" </dev/null\n";
 
 /*
- * The guest's own programs copy the script in and run it by its interpreter. There is no time limit. With --json, standard
- * output belongs to the JSON alone.
+ * The guest's own programs copy the script in and run it by its interpreter. There is no time limit. With --json,
+ * standard output belongs to the JSON alone.
  */
 static int run_script(const char *path, void *context, struct err *err)
 {

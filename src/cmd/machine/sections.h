@@ -27,8 +27,8 @@ struct listing {
 void listing_add_object(struct listing *listing, const struct machine *machine, json_t *object);
 
 /*
- * Prints the sections of the machine that the call names, or of all machines. none: gets whether there is no section for
- * the table, so that nothing was printed. 0, -code or EXIT_USAGE.
+ * Prints the sections of the machine that the call names, or of all machines. none: gets whether there is no section
+ * for the table, so that nothing was printed. 0, -code or EXIT_USAGE.
  */
 int listing_print(const struct call *call, const char *const *heads,
 		  void (*add)(struct listing *, const struct machine *), bool *none,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* volume create, attach, detach, resize, snapshot, restore, adopt, delete: disks of machines beside their roots, which outlive the machines. */
+/*
+ * volume create, attach, detach, resize, snapshot, restore, adopt, delete: disks of machines beside their roots, which
+ * outlive the machines.
+ */
 #include "cmd/machine/volume.h"
 
 #include "base/scoped.h"

@@ -88,7 +88,9 @@ static int unpack_shown(const struct call *call, struct source *source, const ch
 	return source_unpack(source, name, &pool, notes, err);
 }
 
-/* Continues a pull whose image was found, into a pool (NULL: the call's). 0, 1: its template exists already, or a code. */
+/*
+ * Continues a pull whose image was found, into a pool (NULL: the call's). 0, 1: its template exists already, or a code.
+ */
 static int pull_found(const struct call *call, struct source *source, const char *word,
 		      const char *name, const char *pool, struct err *err)
 {

@@ -72,7 +72,9 @@ void derive_store(struct derive *derive, size_t index);
 
 /* ---- derive_machine.c */
 
-/* Makes the machine of the template `from`, starts it and waits for its boot. -ENOENT, -ENODATA: the template is gone. */
+/*
+ * Makes the machine of the template `from`, starts it and waits for its boot. -ENOENT, -ENODATA: the template is gone.
+ */
 int derive_begin(struct derive *derive, const char *from, struct err *err);
 int derive_stop(struct derive *derive, struct err *err);
 /* Deletes the machine, or leaves it to the user for --keep. */

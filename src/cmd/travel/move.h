@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sending side of a move. move.c has its order: copies while the machine runs, the stop, the last copy, the handover.
+ * The sending side of a move. move.c has its order: copies while the machine runs, the stop, the last copy, the
+ * handover.
  */
 #ifndef BERTH_CMD_TRAVEL_MOVE_H
 #define BERTH_CMD_TRAVEL_MOVE_H

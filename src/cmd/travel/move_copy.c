@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The copies of a move: snapshots of the running machine, each as an increment of the one before, and at last its root. */
+/*
+ * The copies of a move: snapshots of the running machine, each as an increment of the one before, and at last its root.
+ */
 #include "cmd/travel/move.h"
 
 #include "base/clock.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A dry run of a move: the rate is measured with bytes that the other side forgets, what the machine writes by its cgroup. */
+/*
+ * A dry run of a move: the rate is measured with bytes that the other side forgets, what the machine writes by its
+ * cgroup.
+ */
 #include "cmd/travel/move.h"
 
 #include "base/clock.h"

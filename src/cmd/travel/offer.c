@@ -17,7 +17,10 @@ void offer_free(struct offer *offer)
 	*offer = (struct offer){ 0 };
 }
 
-/* Adds the settings, so that the other side can refuse them before the contents come. Too long a line stays out with all others. */
+/*
+ * Adds the settings, so that the other side can refuse them before the contents come. Too long a line stays out with
+ * all others.
+ */
 static void add_settings(const struct machine *machine, struct text *words)
 {
 	scoped_text struct text lines = { 0 };

@@ -41,8 +41,8 @@ int offer_read(struct far *far, struct offer *offer, struct err *err);
 bool offer_has(const struct offer *offer, const char *content);
 
 /*
- * Finds the newest snapshot that both sides have, before the snapshot `until` (NULL: of all); "": there is none. Whether
- * the other side has `until` too. 1: it has; 0; or -code.
+ * Finds the newest snapshot that both sides have, before the snapshot `until` (NULL: of all); "": there is none.
+ * Whether the other side has `until` too. 1: it has; 0; or -code.
  */
 int offer_base(const struct offer *offer, struct machine *machine, const char *until,
 	       char since[64], struct err *err);

@@ -12,8 +12,8 @@
 uint64_t outgoing_size(const struct machine *machine);
 
 /*
- * Exports the machine to the other side, with progress on a terminal; its own descriptor and tick are used. rate: bytes a
- * second, 0: no limit. framed: the connection stays; else its end from here is the end of the stream. 0 or -code.
+ * Exports the machine to the other side, with progress on a terminal; its own descriptor and tick are used. rate: bytes
+ * a second, 0: no limit. framed: the connection stays; else its end from here is the end of the stream. 0 or -code.
  */
 int outgoing_stream(struct far *far, struct machine *machine, const struct export_spec *spec,
 		    uint64_t rate, bool framed, struct err *err);

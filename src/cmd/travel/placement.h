@@ -13,15 +13,15 @@ struct placement {
 };
 
 /*
- * Takes the name and the settings of the new machine from the command into spec, which finds its place by the placement.
- * words: free, and released by the caller after spec's use. 0, -code or EXIT_USAGE.
+ * Takes the name and the settings of the new machine from the command into spec, which finds its place by the
+ * placement. words: free, and released by the caller after spec's use. 0, -code or EXIT_USAGE.
  */
 int placement_begin(struct placement *placement, const struct call *call, struct words *words,
 		    struct import_spec *spec, struct err *err);
 
 /*
- * Makes the default network of a host that has none yet, if the machine of these settings is on it, and the words do not
- * put it on another.
+ * Makes the default network of a host that has none yet, if the machine of these settings is on it, and the words do
+ * not put it on another.
  */
 int placement_network(const struct call *call, const struct words *words,
 		      const struct text *settings, struct err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The receiving side of send: it reads which machine comes, offers the snapshots that it has of it, and makes the machine
- * of the stream that follows, or brings it up to date. Its answers are lines on standard output.
+ * The receiving side of send: it reads which machine comes, offers the snapshots that it has of it, and makes the
+ * machine of the stream that follows, or brings it up to date. Its answers are lines on standard output.
  */
 #include "cmd/cli/verbs.h"
 

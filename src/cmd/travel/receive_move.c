@@ -342,8 +342,8 @@ static int begin(struct session *session, struct err *err)
 }
 
 /*
- * The session before, whose connection has broken, ends soon. A command of this host that moves the machine away does not:
- * it may even be the one that waits for us, if its host is this one.
+ * The session before, whose connection has broken, ends soon. A command of this host that moves the machine away does
+ * not: it may even be the one that waits for us, if its host is this one.
  */
 static int lock_session(const struct session *session, struct err *err)
 {

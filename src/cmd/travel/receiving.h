@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts that the receiving side of a send and that of a move share: the sender's first words, the offer, the stream. */
+/*
+ * The parts that the receiving side of a send and that of a move share: the sender's first words, the offer, the
+ * stream.
+ */
 #ifndef BERTH_CMD_TRAVEL_RECEIVING_H
 #define BERTH_CMD_TRAVEL_RECEIVING_H
 
@@ -43,7 +46,10 @@ int receiving_offer_part(const struct dirs *dirs, const struct greeting *greetin
 int receiving_check_kept(const struct call *call, const struct words *words, const char *name,
 			 struct err *err);
 
-/* Makes the machine of the stream on standard input, or brings it up to date, and prints the answer. spec->fd is set here. */
+/*
+ * Makes the machine of the stream on standard input, or brings it up to date, and prints the answer. spec->fd is set
+ * here.
+ */
 int receiving_stream(struct call *call, struct import_spec *spec, bool framed, struct err *err);
 
 /* Snapshots whose names begin with prefix go, but for the one kept ("": none): they are no bases any more. */

@@ -17,8 +17,8 @@ struct layer_out {
 };
 
 /*
- * Writes the layout into fd. settings: JSON of the image's config, to which the layer is added; its member "name" becomes
- * the name in the index. 0 or -code.
+ * Writes the layout into fd. settings: JSON of the image's config, to which the layer is added; its member "name"
+ * becomes the name in the index. 0 or -code.
  */
 int layout_write(int fd, const char *settings, size_t length, const struct layer_out *layer,
 		 struct err *err);

@@ -26,8 +26,8 @@ int shift_parse(struct shift *shift, char *lines, struct err *err);
 bool shift_id(const struct shift *shift, char kind, int64_t outside, int64_t *inside);
 
 /*
- * Maps the ids in an attribute, in place: of an access control list, and of the root that a capability belongs to, which
- * is left out where it is the container's. *size may shrink. false: an id is not mapped.
+ * Maps the ids in an attribute, in place: of an access control list, and of the root that a capability belongs to,
+ * which is left out where it is the container's. *size may shrink. false: an id is not mapped.
  */
 bool shift_attribute(const struct shift *shift, const char *name, void *value, size_t *size);
 

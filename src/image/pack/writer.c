@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libarchive writes the tar, and a second archive of libarchive, whose format is "raw", compresses it: so the sum of the
- * tar itself is known too, which an image of OCI tells.
+ * libarchive writes the tar, and a second archive of libarchive, whose format is "raw", compresses it: so the sum of
+ * the tar itself is known too, which an image of OCI tells.
  */
 #include "image/pack/writer.h"
 

@@ -21,7 +21,9 @@ struct writer {
 	int code;                    /* of a failed write: errno */
 };
 
-/* Begins a tar in fd. compression: as of struct pack. summed: the sums are wanted. 0 or -code; writer_end after both. */
+/*
+ * Begins a tar in fd. compression: as of struct pack. summed: the sums are wanted. 0 or -code; writer_end after both.
+ */
 int writer_begin(struct writer *writer, int fd, const char *compression, bool summed,
 		 struct err *err);
 /* Writes a header; its data follow with writer_data, all of the entry's size. */

@@ -30,8 +30,8 @@ struct confined {
 };
 
 /*
- * Runs the child to its end. report: zeros, of that size, and begins with a struct err. The child writes it, unless this
- * call returns -code, with the cause in err.
+ * Runs the child to its end. report: zeros, of that size, and begins with a struct err. The child writes it, unless
+ * this call returns -code, with the cause in err.
  */
 int confined_run(const struct confined *confined, void *report, size_t size, struct err *err);
 

@@ -11,7 +11,10 @@
 /* In the host's process: maps the ids of a detached mount by the user namespace of pid. 0 or -code. */
 int sandbox_map(pid_t pid, int mount_fd, struct err *err);
 
-/* In the confined process, which then ends with its parent: the volume becomes its root, and the rest of the host's tree is out of reach. */
+/*
+ * In the confined process, which then ends with its parent: the volume becomes its root, and the rest of the host's
+ * tree is out of reach.
+ */
 int sandbox_enter(int parent, int mount_fd, struct err *err);
 
 /* Keeps these capabilities and the system calls of kern/seccomp_allow.c only; limits memory and open files. */

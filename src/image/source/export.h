@@ -29,8 +29,8 @@ struct export
 };
 
 /*
- * Chooses what was left out, and opens the file or checks standard output: refused before anything is begun. 0 or -code;
- * export_end after both.
+ * Chooses what was left out, and opens the file or checks standard output: refused before anything is begun. 0 or
+ * -code; export_end after both.
  */
 int export_begin(struct export *export, struct err *err);
 /* Writes the template's root. Remarks go to notes, a line each. The file is there, durable, if this returns 0. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Containers of LXC, by their folder with a config. Its root is read as any folder is; the ids of an unprivileged one are
- * mapped back to its own.
+ * Containers of LXC, by their folder with a config. Its root is read as any folder is; the ids of an unprivileged one
+ * are mapped back to its own.
  */
 #include "image/source/source.h"
 

@@ -24,7 +24,8 @@ char *pull_find_local(const struct dirs *dirs, const char *word, struct err *err
 bool pull_may_be_of(const struct dirs *dirs, const char *template, const char *word);
 
 /*
- * The word to pull a newer one of a template by, and its version; the caller frees both. -EINVAL: it came from no server.
+ * The word to pull a newer one of a template by, and its version; the caller frees both. -EINVAL: it came from no
+ * server.
  */
 int pull_origin(const struct dirs *dirs, const char *template, char **word, char **serial,
 		struct err *err);

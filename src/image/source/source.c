@@ -76,8 +76,8 @@ static int begin_local(struct source *source, const struct dirs *dirs,
 }
 
 /*
- * Called when the reader of a folder has ended, with its result. A cause that the writer tells is the first one, but for
- * that the reader has ended before it.
+ * Called when the reader of a folder has ended, with its result. A cause that the writer tells is the first one, but
+ * for that the reader has ended before it.
  */
 static int settle_packing(void *context, int r, struct err *err)
 {

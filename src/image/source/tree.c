@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Roots in folders. berth-pack reads the folder, which others may change meanwhile, and berth-unpack gets it as a tar: so
- * all rules for archives hold for folders.
+ * Roots in folders. berth-pack reads the folder, which others may change meanwhile, and berth-unpack gets it as a tar:
+ * so all rules for archives hold for folders.
  */
 #include "image/source/source.h"
 

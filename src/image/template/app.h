@@ -14,8 +14,8 @@
 int app_parse(const struct text *facts, struct template_config *config, struct err *err);
 
 /*
- * Whether guest-init is to run that command (NULL: there is none) in the root. Not if there is none, if it is an init, or if it is no more
- * than a shell and the root has an init of a distribution.
+ * Whether guest-init is to run that command (NULL: there is none) in the root. Not if there is none, if it is an init,
+ * or if it is no more than a shell and the root has an init of a distribution.
  */
 bool app_is_run(const char *command, int root_fd, const struct root_facts *facts);
 

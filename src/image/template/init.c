@@ -8,9 +8,9 @@
 
 /*
  * Sources: systemd(1) Signals; openrc-init since 0.43 (SIGTERM and SIGPWR); the SIGPWR of Debian's
- * runit(8), and the SIGINT of any other, which runs /etc/runit/ctrlaltdel; s6-linux-init-maker's signal scripts; finit(8); busybox init. What sysvinit does at
- * SIGPWR is up to inittab(5), and Debian's names a script that is not there, but every inittab has
- * a line for ctrlaltdel, which is SIGINT.
+ * runit(8), and the SIGINT of any other, which runs /etc/runit/ctrlaltdel; s6-linux-init-maker's signal scripts;
+ * finit(8); busybox init. What sysvinit does at SIGPWR is up to inittab(5), and Debian's names a script that is not
+ * there, but every inittab has a line for ctrlaltdel, which is SIGINT.
  */
 static const struct init_row rows[] = {
 	{ INIT_NONE, "none", "SIGTERM", "SIGINT", true },

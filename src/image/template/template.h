@@ -90,7 +90,9 @@ int template_adopt(const struct dirs *dirs, const char *name, const char *pool, 
 struct unfinished template_mark(const struct dirs *dirs, const char *name);
 /* Takes the lock of that name: a descriptor, or -code. */
 int template_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
-/* Removes the lock's file, under the lock, when the template is gone: a waiter notices that the file has lost its name. */
+/*
+ * Removes the lock's file, under the lock, when the template is gone: a waiter notices that the file has lost its name.
+ */
 void template_lock_forget(const struct dirs *dirs, const char *name);
 /*
  * Marks the template as half removed, durably, then removes volume and folder. Under the lock. forget: as force of

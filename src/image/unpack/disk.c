@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An image of a disk into a folder. The kernel would have to trust the image's file system to mount it; so it is read in
- * this process, in the sandbox, by libext2fs.
+ * An image of a disk into a folder. The kernel would have to trust the image's file system to mount it; so it is read
+ * in this process, in the sandbox, by libext2fs.
  */
 #include "image/unpack/disk.h"
 

@@ -31,7 +31,9 @@ struct extraction {
 	char name[160]; /* of the current entry, fit to be shown */
 };
 
-/* Prepares to write into the current folder; `follows` is set before. extraction_end releases it, also after a failure. */
+/*
+ * Prepares to write into the current folder; `follows` is set before. extraction_end releases it, also after a failure.
+ */
 int extraction_begin(struct extraction *x, struct unpack_report *report);
 /* Sets what folders could not have while they were filled: modes and times. */
 int extraction_finish(struct extraction *x);

@@ -31,8 +31,9 @@ int layer_open_file(int folder_fd, const char *path, uint64_t *size, struct err 
 int layer_apply(const struct layer *layer, struct unpack_report *report);
 
 /*
- * The object that a name of a layer removes: NULL, nothing, it is a file's; "/": all that the layers below have in its folder; "":
- * nothing, it is a note of whoever wrote the layer; else a name in its folder, perhaps one that is none, as "..". Pure.
+ * The object that a name of a layer removes: NULL, nothing, it is a file's; "/": all that the layers below have in its
+ * folder; "": nothing, it is a note of whoever wrote the layer; else a name in its folder, perhaps one that is none, as
+ * "..". Pure.
  */
 const char *layer_whiteout(const char *path);
 

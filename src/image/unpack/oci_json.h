@@ -61,7 +61,8 @@ struct oci_config {
 	uint64_t left; /* variables of its environment that no machine can have */
 };
 /*
- * The settings of an image; facts gets the lines of template.conf that they become (default.app.command and so on). 0 or -code.
+ * The settings of an image; facts gets the lines of template.conf that they become (default.app.command and so on). 0
+ * or -code.
  */
 int oci_config(const char *json, size_t length, struct oci_config *config, struct text *facts,
 	       struct err *err);

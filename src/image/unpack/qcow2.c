@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reads images of qcow2, by the specification in QEMU's docs/interop/qcow2.txt. qemu-img would read more, but with the
- * rights of root and with the files that an image names. Such images are refused, with the command that makes them plain.
+ * rights of root and with the files that an image names. Such images are refused, with the command that makes them
+ * plain.
  */
 #include "image/unpack/disk.h"
 

@@ -72,7 +72,10 @@ static void find_inside(const struct network *network, const char *machine, stru
 	snprintf(port->link, sizeof port->link, "%s", link.name);
 }
 
-/* The port of the present run, which port had another one of. -ESRCH: the machine does not run; -ENOENT: the run has no such interface. */
+/*
+ * The port of the present run, which port had another one of. -ESRCH: the machine does not run; -ENOENT: the run has no
+ * such interface.
+ */
 static int find_port(const struct machine *machine, const char *nic, struct port *port,
 		     struct err *err)
 {
@@ -154,8 +157,8 @@ static int end_asked(struct capture *capture, const struct capture_spec *spec, i
 }
 
 /*
- * Waits for a word of the program, for a signal, or for the end of a machine whose namespace the capture keeps alive: an
- * interface without an end on the host would stay there, with the hardware address of the next run.
+ * Waits for a word of the program, for a signal, or for the end of a machine whose namespace the capture keeps alive:
+ * an interface without an end on the host would stay there, with the hardware address of the next run.
  */
 static void wait_for_end(const struct capture *capture, const struct port *port, int stop_fd,
 			 struct pollfd fds[2])

@@ -274,8 +274,8 @@ static void move_input(struct relay *relay, const struct pollfd fds[WAIT_COUNT])
 }
 
 /*
- * Milliseconds to wait for a reader of the rest. The sender of a signal wants an end, and does not know that a second one is
- * needed, because the command has ended since.
+ * Milliseconds to wait for a reader of the rest. The sender of a signal wants an end, and does not know that a second
+ * one is needed, because the command has ended since.
  */
 static int patience(const struct relay *relay, bool waits)
 {

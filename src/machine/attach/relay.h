@@ -54,8 +54,8 @@ void relay_hold_signals(struct relay *relay);
 void relay_run(struct relay *relay, const struct parent *parent);
 
 /*
- * The exit code for a command that ended with code: the same, unless output was dropped. Then it is 141 if the reader of
- * a pipe has gone, as for every writer of a pipe, else a failure, in err.
+ * The exit code for a command that ended with code: the same, unless output was dropped. Then it is 141 if the reader
+ * of a pipe has gone, as for every writer of a pipe, else a failure, in err.
  */
 int relay_code(const struct relay *relay, int code, struct err *err);
 

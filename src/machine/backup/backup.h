@@ -32,35 +32,38 @@ struct backup_result {
 
 /*
  * Writes a backup, checks what was written, gives it its name durably, and deletes those that the key backup.keep does
- * not keep. With only_due it does nothing if none is due, or if another command works on the backups of the machine. After
- * a failure nothing has changed; only if made is there, the new backup stays, and old ones were not all deleted. 0 or -code.
+ * not keep. With only_due it does nothing if none is due, or if another command works on the backups of the machine.
+ * After a failure nothing has changed; only if made is there, the new backup stays, and old ones were not all deleted.
+ * 0 or -code.
  */
 int backup_make(struct machine *machine, const struct backup_spec *spec,
 		struct backup_result *result, struct err *err);
 
 /*
- * Completes the sentence of a failure, and sends its event. Whether it is to be told to the user: with only_due, the first of
- * its kind, and then one a day.
+ * Completes the sentence of a failure, and sends its event. Whether it is to be told to the user: with only_due, the
+ * first of its kind, and then one a day.
  */
 bool backup_tell_failure(const struct machine *machine, const struct backup_spec *spec,
 			 struct err *err);
 
 /*
- * Clears away what a process that made a backup has left, after its end. begun: what it was making. Whether that is there, whole
- * and with its name.
+ * Clears away what a process that made a backup has left, after its end. begun: what it was making. Whether that is
+ * there, whole and with its name.
  */
 bool backup_abandon(struct machine *machine, const struct store_spec *where,
 		    const struct backup *begun);
 
 /*
- * Makes a machine of a backup and those that it builds on; the streams of spec are set here. As machine_import; an error
- * names the file.
+ * Makes a machine of a backup and those that it builds on; the streams of spec are set here. As machine_import; an
+ * error names the file.
  */
 int backup_restore(const struct dirs *dirs, const struct backups *backups, const struct backup *one,
 		   const struct import_spec *spec, char made[64], struct text *notes,
 		   struct err *err);
 
-/* Deletes the snapshots of a machine that backups in this target build on, and adds their number to count. 0 or -code. */
+/*
+ * Deletes the snapshots of a machine that backups in this target build on, and adds their number to count. 0 or -code.
+ */
 int backup_forget(struct machine *machine, const char *target, size_t *count, struct err *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The backups of one machine: TARGET/MACHINE.UUID/DATE.full.berth and DATE.since-DATE.berth, streams of berth-stream(5) with
- * the second as their base; encrypted ones end in .enc and have a record beside them (seal.h). The names say what there is,
- * and a file has its name only when it is complete. What is known of damage is in a file beside them (ledger.h).
+ * The backups of one machine: TARGET/MACHINE.UUID/DATE.full.berth and DATE.since-DATE.berth, streams of berth-stream(5)
+ * with the second as their base; encrypted ones end in .enc and have a record beside them (seal.h). The names say what
+ * there is, and a file has its name only when it is complete. What is known of damage is in a file beside them
+ * (ledger.h).
  */
 #ifndef BERTH_MACHINE_BACKUP_BACKUPS_H
 #define BERTH_MACHINE_BACKUP_BACKUPS_H
@@ -55,8 +56,9 @@ void backups_judge(struct backups *backups);
 /* The one of that date, or NULL. */
 const struct backup *backups_of(const struct backups *backups, uint64_t date);
 /*
- * The newest. What builds on another is newer than that one, and a date behind now is that of a clock that was wrong: such a
- * backup is older than all others that nothing builds on. whole: only of those that nothing is known against. NULL: none.
+ * The newest. What builds on another is newer than that one, and a date behind now is that of a clock that was wrong:
+ * such a backup is older than all others that nothing builds on. whole: only of those that nothing is known against.
+ * NULL: none.
  */
 const struct backup *backups_newest(const struct backups *backups, uint64_t now, bool whole);
 /* The full one at the beginning of its chain; NULL: it is broken. */
@@ -75,21 +77,21 @@ int backups_content(const struct backups *backups, const struct backup *one,
 		    char content[UUID_TEXT], struct err *err);
 
 /*
- * Reads one and checks its sums, and keeps the result in the list; backups_judge afterwards. 0; -EBADMSG: it is damaged;
- * or -code.
+ * Reads one and checks its sums, and keeps the result in the list; backups_judge afterwards. 0; -EBADMSG: it is
+ * damaged; or -code.
  */
 int backups_check(struct backups *backups, struct backup *one, struct err *err);
 
 /*
- * Reads one and all that it builds on. all: also what was read in the last week and has not been changed since. 0; 1: a fault was
- * found, and is in the list; or -code.
+ * Reads one and all that it builds on. all: also what was read in the last week and has not been changed since. 0; 1: a
+ * fault was found, and is in the list; or -code.
  */
 int backups_check_chain(struct backups *backups, const struct backup *last, bool all,
 			struct err *err);
 
 /*
- * Takes the lock of that machine's folder, which is made if it is missing, and removes what a killed command has left. 0;
- * -EBUSY after five seconds; or -code. It is held until store_unlock.
+ * Takes the lock of that machine's folder, which is made if it is missing, and removes what a killed command has left.
+ * 0; -EBUSY after five seconds; or -code. It is held until store_unlock.
  */
 int backups_lock(struct store *store, const char *name, const char *uuid, struct err *err);
 

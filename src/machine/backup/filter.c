@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command runs under a process that waits for it and keeps the last line of its errors. Of what it encrypts, another
- * process makes the sum on its way to the file, so that the file can be compared with it.
+ * The command runs under a process that waits for it and keeps the last line of its errors. Of what it encrypts,
+ * another process makes the sum on its way to the file, so that the file can be compared with it.
  */
 #include "machine/backup/filter.h"
 

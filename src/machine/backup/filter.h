@@ -22,7 +22,10 @@ struct filter_spec {
 int filter_to(struct filter *filter, const struct filter_spec *spec, int fd, struct err *err);
 /* The same in the other direction: bytes that are read from filter->fd come from fd. */
 int filter_from(struct filter *filter, const struct filter_spec *spec, int fd, struct err *err);
-/* Closes our end and waits. sum (or NULL): of what filter_to has written. 0; or -code: the command has failed, or a write. */
+/*
+ * Closes our end and waits. sum (or NULL): of what filter_to has written. 0; or -code: the command has failed, or a
+ * write.
+ */
 int filter_end(struct filter *filter, char sum[STORE_SUM], struct err *err);
 
 #endif

@@ -19,9 +19,9 @@ struct making {
 };
 
 /*
- * Chooses the backup that the next one builds on: the newest that is whole with all below it, and whose contents the machine
- * still has in a snapshot. Without one, or if the next full one is due, base stays NULL, and why says the reason. What of the
- * chain was not read for a week, or has been changed since, is read first. 0 or -code.
+ * Chooses the backup that the next one builds on: the newest that is whole with all below it, and whose contents the
+ * machine still has in a snapshot. Without one, or if the next full one is due, base stays NULL, and why says the
+ * reason. What of the chain was not read for a week, or has been changed since, is read first. 0 or -code.
  */
 int base_choose(struct making *making, char why[BACKUP_WHY], struct err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The record beside an encrypted backup, FILE.enc.sha256, by which it is checked, built on and removed without a key. sha256sum(1)
- * reads it too.
+ * The record beside an encrypted backup, FILE.enc.sha256, by which it is checked, built on and removed without a key.
+ * sha256sum(1) reads it too.
  */
 #ifndef BERTH_MACHINE_BACKUP_SEAL_H
 #define BERTH_MACHINE_BACKUP_SEAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where backups are: a folder of this host, or one of another host, which a berth there serves over ssh (store_serve.c). The
- * files are the same in both. Paths are those of files and folders in it.
+ * Where backups are: a folder of this host, or one of another host, which a berth there serves over ssh
+ * (store_serve.c). The files are the same in both. Paths are those of files and folders in it.
  */
 #ifndef BERTH_MACHINE_BACKUP_STORE_H
 #define BERTH_MACHINE_BACKUP_STORE_H
@@ -50,11 +50,15 @@ struct store_file {
 };
 typedef int store_visit(void *context, const struct store_file *file);
 
-/* Calls visit for each file and folder, sorted, but for names that begin with a dot; stops at nonzero, and returns it. */
+/*
+ * Calls visit for each file and folder, sorted, but for names that begin with a dot; stops at nonzero, and returns it.
+ */
 int store_each(struct store *store, const char *path, store_visit *visit, void *context,
 	       struct err *err);
 
-/* The text of a small file, NUL-terminated, which the caller frees: its length; -ENOENT without a sentence, or -code. */
+/*
+ * The text of a small file, NUL-terminated, which the caller frees: its length; -ENOENT without a sentence, or -code.
+ */
 ssize_t store_read(struct store *store, const char *path, char **text, struct err *err);
 /* Replaces a small file durably. */
 int store_replace(struct store *store, const char *path, const char *text, size_t n,
@@ -72,8 +76,8 @@ void store_unlock(struct store *store);
 /* The contents of the last snapshot in a stream, from its beginning. */
 int store_content(struct store *store, const char *path, char content[UUID_TEXT], struct err *err);
 /*
- * Reads a whole file where it is. sum: the SHA-256 that it must have; NULL: it is a stream, with sums of its own. file (set
- * also for a damaged one): its size and change. -EBADMSG or -EINVAL: it is damaged.
+ * Reads a whole file where it is. sum: the SHA-256 that it must have; NULL: it is a stream, with sums of its own. file
+ * (set also for a damaged one): its size and change. -EBADMSG or -EINVAL: it is damaged.
  */
 int store_check(struct store *store, const char *path, const char *sum, struct store_file *file,
 		struct err *err);
@@ -99,7 +103,8 @@ int store_keep(struct store *store, struct store_writing *writing, const char *s
 void store_drop(struct store *store, struct store_writing *writing, struct err *failed);
 
 /*
- * Serves a folder of this host to the other side of standard input and output, until that ends the connection. 0 or -code.
+ * Serves a folder of this host to the other side of standard input and output, until that ends the connection. 0 or
+ * -code.
  */
 int store_serve(const char *folder, struct err *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Backups on another host: a session with berth there. A request is a line; lines answer it, the last of which is "done" or
- * "fault CODE SENTENCE". Contents go in pieces behind a line. Nothing that comes is believed: the files are streams and texts
- * that have sums, and names are checked as those of a folder here.
+ * Backups on another host: a session with berth there. A request is a line; lines answer it, the last of which is
+ * "done" or "fault CODE SENTENCE". Contents go in pieces behind a line. Nothing that comes is believed: the files are
+ * streams and texts that have sums, and names are checked as those of a folder here.
  */
 #include "machine/backup/store_ops.h"
 

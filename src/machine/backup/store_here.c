@@ -97,7 +97,9 @@ static int here_remove(struct store *store, const char *path, struct err *err)
 
 /* ---- The lock */
 
-/* Names of base/outfile.c, on a file system that has no files without names; and records of files that were never kept. */
+/*
+ * Names of base/outfile.c, on a file system that has no files without names; and records of files that were never kept.
+ */
 static bool is_unfinished(int dir, const char *name)
 {
 	char file[STORE_NAME];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A folder with backups, here or on another host: TARGET/MACHINE.UUID has those of one machine (backups.h). The folder has a mark with an id, which
- * the host remembers.
+ * A folder with backups, here or on another host: TARGET/MACHINE.UUID has those of one machine (backups.h). The folder
+ * has a mark with an id, which the host remembers.
  */
 #ifndef BERTH_MACHINE_BACKUP_TARGET_H
 #define BERTH_MACHINE_BACKUP_TARGET_H
@@ -14,15 +14,15 @@
 #include <stdbool.h>
 
 /*
- * Whether a text can name a folder for backups: one of another host, or an absolute path, which is not a folder of berth
- * itself. 0 or -code.
+ * Whether a text can name a folder for backups: one of another host, or an absolute path, which is not a folder of
+ * berth itself. 0 or -code.
  */
 int target_check(const struct dirs *dirs, const char *target, struct err *err);
 
 /*
- * Whether the folder can take backups of this host. It gets a mark with an id at its first use, which this host remembers: an
- * empty mount point is not the folder that had been used before. look: nothing is written. 1: it is the first use; 0; or
- * -code.
+ * Whether the folder can take backups of this host. It gets a mark with an id at its first use, which this host
+ * remembers: an empty mount point is not the folder that had been used before. look: nothing is written. 1: it is the
+ * first use; 0; or -code.
  */
 int target_claim(const struct dirs *dirs, struct store *store, bool look, struct err *err);
 /* After a first use that has failed: the id is forgotten, unless there are backups of another command. Quiet. */

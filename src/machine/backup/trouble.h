@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The last failure of a machine's backups, in a file of its folder, until one succeeds. It keeps a schedule that is looked
- * at every few minutes from telling the same failure each time.
+ * The last failure of a machine's backups, in a file of its folder, until one succeeds. It keeps a schedule that is
+ * looked at every few minutes from telling the same failure each time.
  */
 #ifndef BERTH_MACHINE_BACKUP_TROUBLE_H
 #define BERTH_MACHINE_BACKUP_TROUBLE_H

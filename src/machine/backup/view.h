@@ -6,13 +6,16 @@
 #include "machine/backup/trouble.h"
 #include "machine/manage/manage.h"
 
-/* The folder that the settings of a machine name (machine NULL: of none), else berth.conf; "": none. The caller frees it. */
+/*
+ * The folder that the settings of a machine name (machine NULL: of none), else berth.conf; "": none. The caller frees
+ * it.
+ */
 int backup_target_of(const struct dirs *dirs, const struct machine *machine, char **target,
 		     struct err *err);
 
 /*
- * The commands of berth.conf that encrypt and decrypt backups; "": none. Both may be NULL, and are freed by the caller. 0 or
- * -code.
+ * The commands of berth.conf that encrypt and decrypt backups; "": none. Both may be NULL, and are freed by the caller.
+ * 0 or -code.
  */
 int backup_commands(const struct dirs *dirs, char **encrypt, char **decrypt, struct err *err);
 

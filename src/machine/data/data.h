@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of volumes for data: disks of machines beside their roots, which outlive the machines. Their folder is
- * STATE/volumes/NAME with volume.conf, and the data are volume "data.NAME" of a pool. A section of machine.conf attaches
- * one to a machine, so that a machine that is deleted takes only its section along.
+ * STATE/volumes/NAME with volume.conf, and the data are volume "data.NAME" of a pool. A section of machine.conf
+ * attaches one to a machine, so that a machine that is deleted takes only its section along.
  */
 #ifndef BERTH_MACHINE_DATA_DATA_H
 #define BERTH_MACHINE_DATA_DATA_H
@@ -89,8 +89,8 @@ void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 int data_create(const struct dirs *dirs, const char *name, const struct data_spec *spec,
 		struct err *err);
 /*
- * Deletes a volume with its snapshots. -EBUSY names the machine that it is attached to. force: also one whose settings are
- * missing or cannot be read, and one whose pool cannot be reached, where its data then stay; never an attached one.
+ * Deletes a volume with its snapshots. -EBUSY names the machine that it is attached to. force: also one whose settings
+ * are missing or cannot be read, and one whose pool cannot be reached, where its data then stay; never an attached one.
  */
 int data_delete(const struct dirs *dirs, const char *name, bool force, struct err *err);
 /* Under the lock: marks it as half removed, durably, then removes everything of it. forget: as force of data_delete. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes for data are made and deleted. volume.conf is the commit point: before it exists, and after it is gone, a mark
- * (base/unfinished.h) stands for it, by which the next command removes the rest.
+ * Volumes for data are made and deleted. volume.conf is the commit point: before it exists, and after it is gone, a
+ * mark (base/unfinished.h) stands for it, by which the next command removes the rest.
  */
 #include "machine/data/data.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Ports of the host that lead to a running machine: which of its forwards are made, and when they go. RUN/machines/NAME/
- * forwards names those that are made, a line each. Rules are network/forward.h's.
+ * Ports of the host that lead to a running machine: which of its forwards are made, and when they go.
+ * RUN/machines/NAME/ forwards names those that are made, a line each. Rules are network/forward.h's.
  */
 #ifndef BERTH_MACHINE_LIFE_FORWARDS_H
 #define BERTH_MACHINE_LIFE_FORWARDS_H
@@ -12,8 +12,8 @@
 
 /*
  * Makes the forwards of a machine that starts, or has started. One whose port is used by a program of the host or by
- * another running machine, or that needs the IPv6 address that the machine does not have, is left out and told in left_out,
- * a line each; the machine runs all the same. One that was left out before is not told again.
+ * another running machine, or that needs the IPv6 address that the machine does not have, is left out and told in
+ * left_out, a line each; the machine runs all the same. One that was left out before is not told again.
  */
 int forwards_make(struct machine *machine, const struct network *network, const struct lease *lease,
 		  struct text *left_out, struct err *err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Freezing a guest: on request, because its pool has no room for what it writes, or while a copy is taken that needs
- * more than one system call (manage/quiesce.c). Each reason has a mark of its own in the run folder. A process that has made or
- * removed a mark calls settle: the marks alone decide whether the cgroup is frozen, so that the end of one reason is
- * not the end of another.
+ * more than one system call (manage/quiesce.c). Each reason has a mark of its own in the run folder. A process that has
+ * made or removed a mark calls settle: the marks alone decide whether the cgroup is frozen, so that the end of one
+ * reason is not the end of another.
  */
 #include "machine/life/freeze.h"
 

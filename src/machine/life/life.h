@@ -62,17 +62,17 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage);
 int machine_last_end(const struct machine *machine, char *out, size_t room);
 
 /*
- * Whether a port of a running machine has lost the firewall rules that keep it from using others' addresses, and whether
- * it is no longer one of its network's bridge; with the name of the network. machine_reconnect_all mends both for all
- * machines of a network that is up, one after the other, whatever becomes of one. Cheap where nothing is lost. notes: a
- * line for each forward that does not lead to its machine any more is added.
+ * Whether a port of a running machine has lost the firewall rules that keep it from using others' addresses, and
+ * whether it is no longer one of its network's bridge; with the name of the network. machine_reconnect_all mends both
+ * for all machines of a network that is up, one after the other, whatever becomes of one. Cheap where nothing is lost.
+ * notes: a line for each forward that does not lead to its machine any more is added.
  */
 bool machine_unguarded(const struct machine *machine, char network[64]);
 bool machine_cut_off(const struct machine *machine, char network[64]);
 int machine_reconnect_all(struct network *network, struct text *notes, struct err *err);
 /*
- * network_set, for the machines that run on the network too. notes: lines for the user about what works from the next start
- * on, or not.
+ * network_set, for the machines that run on the network too. notes: lines for the user about what works from the next
+ * start on, or not.
  */
 int machine_change_network(struct network *network, const struct config_change *changes,
 			   size_t count, struct text *notes, struct err *err);

@@ -85,8 +85,8 @@ static struct filler *filler_of(struct filler *fillers, size_t *count, const cha
 }
 
 /*
- * Finds the machines that write to volumes of the pool, because only machines can be frozen; room for one a volume. Other
- * growing volumes belong to a command, which gets the error of its write.
+ * Finds the machines that write to volumes of the pool, because only machines can be frozen; room for one a volume.
+ * Other growing volumes belong to a command, which gets the error of its write.
  */
 static size_t find_fillers(const struct pool_watch *watch, struct filler *fillers)
 {

@@ -16,8 +16,8 @@
 /*
  * The format of RUN/machines/NAME/state, the ninth field of its line; without one it is 1. A field that is added before
  * it, or comes to mean something else, steps it: a berth that does not know the format reads the first five fields, and
- * takes the others for not written down. After it come the further interfaces, NAME=NETWORK each, which older versions do
- * not read. No field has a blank or more than 79 bytes.
+ * takes the others for not written down. After it come the further interfaces, NAME=NETWORK each, which older versions
+ * do not read. No field has a blank or more than 79 bytes.
  */
 enum { RUN_STATE_FORMAT = 1 };
 

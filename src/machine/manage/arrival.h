@@ -78,8 +78,8 @@ struct arrived *arrival_root(const struct arrival *arrival);
 int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fresh,
 			  struct err *err);
 /*
- * Reads a further stream, whose first volume builds on the last one before; only the last volume stays. The stream must be
- * an increment of the machine of that uuid. settings: owned by the caller; receives the settings of that stream.
+ * Reads a further stream, whose first volume builds on the last one before; only the last volume stays. The stream must
+ * be an increment of the machine of that uuid. settings: owned by the caller; receives the settings of that stream.
  */
 int arrival_read_further(struct arrival *arrival, int fd, const char *uuid, struct text *settings,
 			 struct err *err);

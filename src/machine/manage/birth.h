@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The steps by which a machine comes into being, for create, clone and import. machine.conf is the commit point: before
- * it exists, a mark (base/unfinished.h) stands for it, so that the remains of a killed command are recognized and removed.
+ * it exists, a mark (base/unfinished.h) stands for it, so that the remains of a killed command are recognized and
+ * removed.
  */
 #ifndef BERTH_MACHINE_MANAGE_BIRTH_H
 #define BERTH_MACHINE_MANAGE_BIRTH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The order in which machines are started and stopped together. Pure but for boot_read: the caller (cmd/machine/boot.c) asks
- * which machine may begin, and notes how it went.
+ * The order in which machines are started and stopped together. Pure but for boot_read: the caller (cmd/machine/boot.c)
+ * asks which machine may begin, and notes how it went.
  */
 #ifndef BERTH_MACHINE_MANAGE_BOOT_H
 #define BERTH_MACHINE_MANAGE_BOOT_H

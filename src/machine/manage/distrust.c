@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Settings of a stranger. A stream may come from anywhere, and a machine of it must not get more of this host than a new
- * machine has, unless the administrator says so.
+ * Settings of a stranger. A stream may come from anywhere, and a machine of it must not get more of this host than a
+ * new machine has, unless the administrator says so.
  */
 #include "base/file.h"
 #include "base/scoped.h"

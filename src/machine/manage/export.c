@@ -66,8 +66,8 @@ static void leave_out_root(struct exporting *x)
 }
 
 /*
- * Chooses the snapshots that are written, in place: those after since and up to snapshot, or only the last of them. With
- * since, a snapshot that is asked for stays one.
+ * Chooses the snapshots that are written, in place: those after since and up to snapshot, or only the last of them.
+ * With since, a snapshot that is asked for stays one.
  */
 static int choose(struct exporting *x, struct snapshot_entry *list, size_t count, struct err *err)
 {

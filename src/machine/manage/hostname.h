@@ -8,8 +8,9 @@
 #include "storage/storage.h"
 
 /*
- * If the first label of /etc/hostname in the root is the old name, `from`, it becomes that of the machine, which does not
- * run. A root that cannot be written, because it is full or damaged, keeps its host name, and a line in notes says so.
+ * If the first label of /etc/hostname in the root is the old name, `from`, it becomes that of the machine, which does
+ * not run. A root that cannot be written, because it is full or damaged, keeps its host name, and a line in notes says
+ * so.
  */
 void hostname_follow(const struct machine *machine, struct pool *pool, const char *from,
 		     struct text *notes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The base is known by its contents, not by its name: a snapshot that was taken anew under the same name is another. The
- * stream names its base in the description of its first volume, before its contents.
+ * The base is known by its contents, not by its name: a snapshot that was taken anew under the same name is another.
+ * The stream names its base in the description of its first volume, before its contents.
  */
 #include "machine/manage/increment.h"
 

@@ -52,15 +52,16 @@ int machine_create(const struct dirs *dirs, const char *name, const struct machi
 		   struct err *err);
 
 /*
- * Whether machine_create could make it, as far as that is known before; -EEXIST is not looked for. Makes nothing. A spec
- * without a template is that of one that is not made yet.
+ * Whether machine_create could make it, as far as that is known before; -EEXIST is not looked for. Makes nothing. A
+ * spec without a template is that of one that is not made yet.
  */
 int machine_create_check(const struct dirs *dirs, const char *name, const struct machine_spec *spec,
 			 struct err *err);
 
 /*
  * A new, stopped machine from another (running or not) or, with snapshot, from what that kept. It gets its own uuid,
- * MAC and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5) lists.
+ * MAC and address, and at its first start its own host name, machine-id, host keys and what else berth-identity.d(5)
+ * lists.
  */
 enum clone_volumes {
 	CLONE_VOLUMES_COPY,  /* volumes that the source may write to are copied */
@@ -125,8 +126,8 @@ int machine_set_check(struct machine *machine, const struct config_change *chang
 		      struct err *err);
 
 /*
- * Whether a section (mount, device or forward) could be added to a machine of that name, which need not exist. Owners of
- * mounts that are users of the machine are not looked up. leaving: as of forwards_check.
+ * Whether a section (mount, device or forward) could be added to a machine of that name, which need not exist. Owners
+ * of mounts that are users of the machine are not looked up. leaving: as of forwards_check.
  */
 struct forwards_leaving;
 int machine_check_section(const struct dirs *dirs, const char *name, bool privileged,
@@ -142,8 +143,8 @@ int machine_check_start(const struct machine *machine, struct err *err);
 /*
  * Lets a port of the host, or a range, lead to a machine: at once if it runs, and from its next start on. A forward
  * without a name gets one, made of protocol and port, which the caller frees. -EADDRINUSE: a program of the host or
- * another machine that runs has the port, and nothing was changed. notes: a line is added if the machine has IPv6 only at
- * its next start. Removed by name or by port.
+ * another machine that runs has the port, and nothing was changed. notes: a line is added if the machine has IPv6 only
+ * at its next start. Removed by name or by port.
  */
 int machine_forward(struct machine *machine, struct forward_config *forward, struct text *notes,
 		    struct err *err);
@@ -151,9 +152,9 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 
 /*
  * Gives a machine an interface, takes one from it, or changes one: in its settings, and at once if it runs. A hardware
- * address that is not given is drawn. All that is wrong is told before anything is changed: -EEXIST (name, or the network
- * of another of its interfaces), -EADDRINUSE, -ENOTUNIQ (the hardware address is another machine's), -EINVAL, -ENOENT. A
- * failure undoes what was done. notes: remarks for the user.
+ * address that is not given is drawn. All that is wrong is told before anything is changed: -EEXIST (name, or the
+ * network of another of its interfaces), -EADDRINUSE, -ENOTUNIQ (the hardware address is another machine's), -EINVAL,
+ * -ENOENT. A failure undoes what was done. notes: remarks for the user.
  */
 int machine_nic_add(struct machine *machine, const struct nic_config *nic, struct text *notes,
 		    struct err *err);

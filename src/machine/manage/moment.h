@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A machine's root at one moment, to be read for as long as it takes: a momentary snapshot, which the next command removes
- * after a kill, or the root itself while the machine is kept from starting.
+ * A machine's root at one moment, to be read for as long as it takes: a momentary snapshot, which the next command
+ * removes after a kill, or the root itself while the machine is kept from starting.
  */
 #ifndef BERTH_MACHINE_MANAGE_MOMENT_H
 #define BERTH_MACHINE_MANAGE_MOMENT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The steps of a move on both hosts. Each is under the machine's lock, and its mark (state/move.h) is on the disk before
- * the step counts.
+ * The steps of a move on both hosts. Each is under the machine's lock, and its mark (state/move.h) is on the disk
+ * before the step counts.
  */
 #ifndef BERTH_MACHINE_MANAGE_MOVING_H
 #define BERTH_MACHINE_MANAGE_MOVING_H
@@ -29,8 +29,8 @@ int moving_settings(const struct machine *machine, char **text, struct err *err)
 
 /*
  * Whether a machine with these settings could run here as spec says (its fd is not used), with all causes in one error.
- * size: of its contents, in bytes; 0: not known. update: it is here with its mark, and gets these settings. Else nothing
- * is changed.
+ * size: of its contents, in bytes; 0: not known. update: it is here with its mark, and gets these settings. Else
+ * nothing is changed.
  */
 int moving_check(const struct dirs *dirs, const struct import_spec *spec,
 		 const struct text *settings, uint64_t size, bool update, struct err *err);

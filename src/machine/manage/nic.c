@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interfaces of a machine beside eth0, added, removed and changed while it runs or not. The settings are written before a
- * lease and a port are made, and changed after both are gone: so each lease and each port belongs to an interface of the
- * settings, whenever a command is killed.
+ * Interfaces of a machine beside eth0, added, removed and changed while it runs or not. The settings are written before
+ * a lease and a port are made, and changed after both are gone: so each lease and each port belongs to an interface of
+ * the settings, whenever a command is killed.
  */
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"

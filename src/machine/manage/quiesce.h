@@ -17,8 +17,8 @@ struct quiesce {
 
 /*
  * From here to quiesce_end nothing writes into the machine's root: a running guest is frozen, a stopped machine does
- * not start. Nothing is done where the pool copies atomically; pool NULL: the copy is not atomic. lock: the machine's, which is taken over, or -1: a
- * shared lock is taken, which other copies may have too.
+ * not start. Nothing is done where the pool copies atomically; pool NULL: the copy is not atomic. lock: the machine's,
+ * which is taken over, or -1: a shared lock is taken, which other copies may have too.
  */
 int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *pool, int lock,
 		  struct err *err);

@@ -55,8 +55,8 @@ struct import_spec {
 	int fd; /* has the stream */
 	/*
 	 * Streams that follow it, each an increment of one snapshot that builds on the one before; together they make one
-	 * machine, whose root is what the last one has. chain_next: a descriptor of the i-th, which is used until the next call;
-	 * or -code. NULL: none.
+	 * machine, whose root is what the last one has. chain_next: a descriptor of the i-th, which is used until the
+	 * next call; or -code. NULL: none.
 	 */
 	int (*chain_next)(void *context, size_t i, struct err *err);
 	void *chain_context;
@@ -107,8 +107,8 @@ int machine_import_check(const struct dirs *dirs, const struct import_spec *spec
 
 /*
  * distrust.c: takes the settings out that open a machine to its host: its folders, devices and ports,
- * and what weakens its walls. target: a folder that backup.target may name, or NULL; without its target a schedule of backups
- * goes too.
+ * and what weakens its walls. target: a folder that backup.target may name, or NULL; without its target a schedule of
+ * backups goes too.
  * dropped: gets their names, separated by commas.
  */
 int distrust_settings(struct machine_config *config, const char *target, struct text *dropped,

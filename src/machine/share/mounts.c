@@ -130,8 +130,8 @@ static int write_and_show(struct share_target *target, const struct kind *kind,
 }
 
 /*
- * A volume that a running machine gets would hide the volumes and mounts below it, and a mount the volumes, which the next
- * start would not do.
+ * A volume that a running machine gets would hide the volumes and mounts below it, and a mount the volumes, which the
+ * next start would not do.
  */
 static int check_below(const struct share_target *target, const struct kind *what,
 		       const char *place, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of what of the host's a machine is shown beside its root: folders and files (folder.c), devices (device.c)
- * and volumes for data (volume.c), each made whole on the host as one detached mount, and then attached in the guest. Here is what
- * all of them share; mounts.h is what users add and take away. The root itself is start/'s.
+ * and volumes for data (volume.c), each made whole on the host as one detached mount, and then attached in the guest.
+ * Here is what all of them share; mounts.h is what users add and take away. The root itself is start/'s.
  */
 #ifndef BERTH_MACHINE_SHARE_SHARE_H
 #define BERTH_MACHINE_SHARE_SHARE_H
@@ -71,8 +71,8 @@ int share_withdraw_volume(const struct share_target *in, const struct attached_c
 			  struct err *err);
 
 /*
- * Whether a running machine has a volume mounted, at its target or elsewhere, in any of its mount namespaces. Where that
- * cannot be seen, as without its pool: true.
+ * Whether a running machine has a volume mounted, at its target or elsewhere, in any of its mount namespaces. Where
+ * that cannot be seen, as without its pool: true.
  */
 bool share_has_volume(const struct machine *machine, const char *name);
 

@@ -23,9 +23,9 @@ struct user {
 };
 
 /*
- * Looks a user up by USER[:GROUP], names or numbers (NULL: root), in the guest's /etc/passwd and /etc/group and nothing else: no name service switch,
- * since its modules would be code of the guest's in a process of ours. root needs no entry. Its environment is a
- * login's with the words of env (NULL: none) after it.
+ * Looks a user up by USER[:GROUP], names or numbers (NULL: root), in the guest's /etc/passwd and /etc/group and nothing
+ * else: no name service switch, since its modules would be code of the guest's in a process of ours. root needs no
+ * entry. Its environment is a login's with the words of env (NULL: none) after it.
  */
 int user_find(struct user *user, const char *name, const char *const *env, bool terminal,
 	      struct err *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A volume for data in a machine. On the disk its files have the ids that the guest sees, from 0 on, as those of a root:
- * the mount has the ids of the machine's range, so that owners stay the same in the next machine, which has another one.
+ * A volume for data in a machine. On the disk its files have the ids that the guest sees, from 0 on, as those of a
+ * root: the mount has the ids of the machine's range, so that owners stay the same in the next machine, which has
+ * another one.
  */
 #include "machine/share/share.h"
 

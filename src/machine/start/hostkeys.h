@@ -5,8 +5,8 @@
 
 /*
  * For process 1 of a guest that is confined already, just before it executes init: runs the root's own programs for
- * keys, with the guest's rights and no descriptor but the console, and waits until they have ended, for half a minute at
- * most. None of them can trace the caller, and none is left afterwards. A failure is told on the console alone.
+ * keys, with the guest's rights and no descriptor but the console, and waits until they have ended, for half a minute
+ * at most. None of them can trace the caller, and none is left afterwards. A failure is told on the console alone.
  */
 void hostkeys_make(int console_fd);
 

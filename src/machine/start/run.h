@@ -55,7 +55,9 @@ struct run {
 };
 
 void run_init(struct run *run, struct machine *machine);
-/* Ends the guest if there is one and lets go of everything; leaves the run folder to run_clean (machine/life/clean.h). */
+/*
+ * Ends the guest if there is one and lets go of everything; leaves the run folder to run_clean (machine/life/clean.h).
+ */
 void run_free(struct run *run);
 
 /* The lease of its first interface; NULL: it has none. */

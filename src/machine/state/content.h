@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The identity of the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken
- * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets a
- * uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
+ * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets
+ * a uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
  * volume: another snapshot that has got the same name has other contents. A snapshot that came from another host was
- * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock, or while nobody else has its pool open.
+ * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock,
+ * or while nobody else has its pool open.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H
 #define BERTH_MACHINE_STATE_CONTENT_H

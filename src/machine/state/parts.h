@@ -29,8 +29,8 @@ int parts_check(const struct machine *machine, struct inventory *inventory, cons
 int parts_lost_volume(const struct machine *machine, struct err *err);
 
 /*
- * Calls visit with each volume of the pools within reach that belongs to no machine, template or volume for data, sorted within a
- * pool: the folder is gone, or its settings name another pool. Stops at nonzero and returns it.
+ * Calls visit with each volume of the pools within reach that belongs to no machine, template or volume for data,
+ * sorted within a pool: the folder is gone, or its settings name another pool. Stops at nonzero and returns it.
  */
 int parts_each_stray(struct inventory *inventory,
 		     int (*visit)(void *, const char *pool, const char *volume), void *context,

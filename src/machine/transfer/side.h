@@ -19,8 +19,8 @@ struct side {
 };
 
 /*
- * Called by the command. reads: nothing is written on this side. A paused machine is refused. side_open_snapshot opens the
- * machine's root as it was then, to be read; the machine may run or not, and start meanwhile.
+ * Called by the command. reads: nothing is written on this side. A paused machine is refused. side_open_snapshot opens
+ * the machine's root as it was then, to be read; the machine may run or not, and start meanwhile.
  */
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err);
 int side_open_snapshot(struct side *side, struct machine *machine, const char *snapshot,
@@ -34,8 +34,8 @@ pid_t side_fork(const struct side *side, int *pidfd, struct err *err);
 int side_enter(struct side *side, struct tree_place *place, struct err *err);
 
 /*
- * On a side that is a root alone, paths are compared with the volumes of the machine, links followed. -EBUSY: the path is
- * in a volume. Files that a snapshot has at a volume's target are its own.
+ * On a side that is a root alone, paths are compared with the volumes of the machine, links followed. -EBUSY: the path
+ * is in a volume. Files that a snapshot has at a volume's target are its own.
  */
 int side_check_volumes(const struct side *side, const char *path, struct err *err);
 /* Calls visit for each volume below the path, with the rest of its target; stops at nonzero and returns it. */

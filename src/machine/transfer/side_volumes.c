@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes for data on a side that is a root alone: of a machine that does not run, or of a snapshot. A volume is not mounted
- * there, so a path at its target leads to a folder that the running machine never sees.
+ * Volumes for data on a side that is a root alone: of a machine that does not run, or of a snapshot. A volume is not
+ * mounted there, so a path at its target leads to a folder that the running machine never sees.
  */
 #include "machine/transfer/side.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The room of files that go into a machine and out of it: push, pull and cp. Trees go from one process to another
- * (tree.h); each enters its own side (side.h), which is a running machine, the root of a stopped one, a snapshot, or this host.
- * No program of the guest takes part. Whole roots are copied in manage/ and storage/.
+ * (tree.h); each enters its own side (side.h), which is a running machine, the root of a stopped one, a snapshot, or
+ * this host. No program of the guest takes part. Whole roots are copied in manage/ and storage/.
  */
 #ifndef BERTH_MACHINE_TRANSFER_TRANSFER_H
 #define BERTH_MACHINE_TRANSFER_TRANSFER_H

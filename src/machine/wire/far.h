@@ -44,13 +44,14 @@ struct far {
 int far_open(struct far *far, const char *host, const struct far_spec *spec, struct err *err);
 
 /*
- * Writes lines. A program that has ended already has said why, so that only what is read next tells its end. 0 or -code.
+ * Writes lines. A program that has ended already has said why, so that only what is read next tells its end. 0 or
+ * -code.
  */
 int far_write(const struct far *far, const struct text *lines, struct err *err);
 
 /*
- * Reads a line of the offer into key and value: 1; 0 at its end. A line that is an error, and the end of the connection,
- * are -code with a sentence.
+ * Reads a line of the offer into key and value: 1; 0 at its end. A line that is an error, and the end of the
+ * connection, are -code with a sentence.
  */
 int far_read(struct far *far, char key[32], char value[WIRE_LINE], struct err *err);
 

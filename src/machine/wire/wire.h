@@ -45,8 +45,8 @@ struct wire_end {
 	bool framed;     /* as of struct pump_spec */
 };
 /*
- * Passes bytes on in this process until the first end has no more. rate: bytes a second; 0: as fast as it goes. 0; -ETIMEDOUT;
- * -ECONNRESET: pieces without their end; or -errno.
+ * Passes bytes on in this process until the first end has no more. rate: bytes a second; 0: as fast as it goes. 0;
+ * -ETIMEDOUT; -ECONNRESET: pieces without their end; or -errno.
  */
 int wire_pass(const struct wire_end *from, const struct wire_end *to, uint64_t rate);
 

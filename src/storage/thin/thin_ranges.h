@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The output of thin_dump(8) and thin_delta(8) for a volume, as ranges of bytes. Pure, but for the file that takes them.
+ * The output of thin_dump(8) and thin_delta(8) for a volume, as ranges of bytes. Pure, but for the file that takes
+ * them.
  */
 #ifndef BERTH_STORAGE_THIN_RANGES_H
 #define BERTH_STORAGE_THIN_RANGES_H
@@ -18,8 +19,8 @@ struct thin_ranges {
 };
 
 /*
- * Reads the output of a program: mapped blocks (thin_dump of one volume), or what differs (thin_delta). Adjacent ranges are
- * joined. 0 or -code.
+ * Reads the output of a program: mapped blocks (thin_dump of one volume), or what differs (thin_delta). Adjacent ranges
+ * are joined. 0 or -code.
  */
 int thin_ranges_read(FILE *in, struct thin_ranges *ranges, struct err *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Traces of devices that a command has made for volumes. A trace is a file beside the markers of partial.h, locked for as
- * long as the command has the pool open. A killed command leaves a file without a lock, and the next command that opens
- * the pool for a change removes the device, if no process uses it. All functions are quiet.
+ * Traces of devices that a command has made for volumes. A trace is a file beside the markers of partial.h, locked for
+ * as long as the command has the pool open. A killed command leaves a file without a lock, and the next command that
+ * opens the pool for a change removes the device, if no process uses it. All functions are quiet.
  */
 #ifndef BERTH_STORAGE_THIN_TRACE_H
 #define BERTH_STORAGE_THIN_TRACE_H
