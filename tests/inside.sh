@@ -24,9 +24,13 @@ in_root() {
 	fi
 	thin_root "$1" "$2" "$3" || return
 	mkdir -p "$T/inside"
-	mount /dev/mapper/inside "$T/inside"
-	"${@:4}" "$T/inside" || status=$?
-	umount "$T/inside"
+	# The kernel makes this node at once, udev its own later.
+	if mount "/dev/$(dmsetup info -c --noheadings -o blkdevname inside)" "$T/inside"; then
+		"${@:4}" "$T/inside" || status=$?
+		umount "$T/inside"
+	else
+		status=1
+	fi
 	dmsetup remove --retry inside
 	return "$status"
 }

@@ -20,7 +20,7 @@ static const struct flag *const list_flags[] = { &flag_json, &flag_usage, NULL }
 struct listing {
 	struct table table;
 	json_t *array;              /* NULL: the table is shown */
-	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
+	struct inventory inventory; /* volumes of the pools, of those that are not attached too */
 	struct attachments attachments;
 	struct pool pool; /* the last one that was looked at */
 	bool count;       /* figures that no pool has at hand are counted */

@@ -210,7 +210,7 @@ static int run_import(struct call *call, struct err *err)
 struct listing {
 	struct table table;
 	json_t *array;
-	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
+	struct inventory inventory; /* volumes of the pools, of those that are not attached too */
 	struct text seen;           /* names of templates that have a folder, each with its NUL */
 	int broken;
 };
