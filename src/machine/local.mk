@@ -159,7 +159,9 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += test_machine
 TESTS += test_machine
-test_machine_SOURCES = tests/unit/test_machine.c tests/unit/suite.c tests/unit/suite.h
+test_machine_SOURCES = tests/unit/test_machine.c tests/unit/test_machine.h tests/unit/test_machine_identity.c \
+	tests/unit/test_machine_ids.c tests/unit/test_machine_limits.c tests/unit/test_machine_state.c \
+	tests/unit/suite.c tests/unit/suite.h
 test_machine_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_TEMPLATES='"$(abs_top_srcdir)/templates"'
 test_machine_LDADD = libmachine.a libstream.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(CAP_LIBS) $(STORAGE_LIBS) $(CUNIT_LIBS)

@@ -127,16 +127,25 @@ thin_with_faults = src/base/fault.c \
 	src/storage/thin/thin_backup.c src/storage/thin/thin_label.c src/storage/thin/thin_layout.c src/storage/thin/thin_make.c src/storage/thin/thin_mark.c src/storage/thin/thin_metadata.c src/storage/thin/thin_move.c src/storage/thin/thin_pool.c \
 	src/storage/thin/thin_recover.c src/storage/thin/thin_relabel.c src/storage/thin/thin_repair.c src/storage/thin/thin_resize.c src/storage/thin/thin_session.c \
 	src/storage/thin/thin_space.c src/storage/thin/thin_statement.c src/storage/thin/thin_super.c src/storage/thin/thin_taken.c src/storage/thin/thin_trim.c src/storage/thin/thin_unblock.c src/storage/thin/thin_maintenance.c
-thin_faults_SOURCES = tests/vm/thin_faults.c $(thin_with_faults)
-thin_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
-thin_faults_LDADD = libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
+check_LIBRARIES = libthin_faults.a
+libthin_faults_a_SOURCES = $(thin_with_faults)
+libthin_faults_a_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_FAULTS=1
+thin_faults_SOURCES = tests/vm/thin_faults.c
+thin_faults_CPPFLAGS = $(libthin_faults_a_CPPFLAGS)
+# All objects with these points, before the linker looks for some in libstorage.a.
+thin_faults_LDFLAGS = -Wl,--whole-archive,libthin_faults.a,--no-whole-archive
+thin_faults_DEPENDENCIES = libthin_faults.a $(storage_below)
+thin_faults_LDADD = $(thin_flat_LDADD)
 check_PROGRAMS += powercut
-powercut_SOURCES = tests/vm/powercut.c $(thin_with_faults)
-powercut_CPPFLAGS = $(thin_faults_CPPFLAGS)
+powercut_SOURCES = tests/vm/powercut.c
+powercut_CPPFLAGS = $(libthin_faults_a_CPPFLAGS)
+powercut_LDFLAGS = $(thin_faults_LDFLAGS)
+powercut_DEPENDENCIES = $(thin_faults_DEPENDENCIES)
 powercut_LDADD = $(thin_faults_LDADD)
 check_PROGRAMS += thin_flat
 thin_flat_SOURCES = tests/vm/thin_flat.c
-thin_flat_LDADD = $(thin_faults_LDADD)
+storage_below = libstorage.a libconfig.a libkern.a libbase.a
+thin_flat_LDADD = $(storage_below) $(STORAGE_LIBS) $(CAP_LIBS)
 test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif
