@@ -138,6 +138,21 @@ case_template_deleted_while_launched() {
 	done
 }
 
+# A command that meets the renaming of its machine does not say that anything is lost.
+case_used_while_renamed() {
+	local n
+	for ((n = 0; n < rounds; n++)); do
+		for verb in "start aa" "snapshot aa s$n" "clone aa copy$n" "diff aa" "reset aa"; do
+			berth create bb aa
+			# shellcheck disable=SC2086 # words
+			both berth rename aa ab -- berth $verb
+			same "losses" "" "$(grep -hE "lost its root|berth delete" "$T/one" "$T/other")"
+			berth delete --force ab 2>/dev/null || berth delete --force aa
+			berth delete --force "copy$n" 2>/dev/null || true
+		done
+	done
+}
+
 case_set_at_once() {
 	local n
 	for ((n = 0; n < rounds; n++)); do

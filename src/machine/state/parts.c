@@ -7,7 +7,9 @@
 #include "image/template/template.h"
 #include "machine/state/private.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The remedies, by the parts that are left. */
 static void tell_rest(struct machine *machine, bool folder, const char *pool)
@@ -56,9 +58,21 @@ bool parts_find(struct machine *machine, bool act)
 	return true;
 }
 
+/* Whether another command has taken the name away since the machine was opened: its root went with it. */
+static bool is_gone(const struct machine *machine)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	return conf && access(conf, F_OK) < 0 && errno == ENOENT;
+}
+
 int parts_lost_volume(const struct machine *machine, struct err *err)
 {
 	*err = (struct err){ 0 };
+	if (is_gone(machine))
+		return err_set(err, ENOENT,
+			       "no machine '%s': it has just been renamed or deleted; see: berth list",
+			       machine->name);
 	return err_set(err, ENODATA,
 		       "machine '%s' has lost its root: there is no volume 'machine.%s' in pool "
 		       "'%s'; bring it back from a backup, or delete the machine: berth delete %s",
