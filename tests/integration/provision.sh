@@ -106,6 +106,29 @@ case_many() {
 	berth launch --count 3 --run "$T/one" bb node
 	same "their names" "node-1: node-1 node-2: node-2 node-3: node-3" "$(berth each 'node-*' -- cat /name | paste -sd ' ')"
 	gone node-1 node-2 node-3
+	# Machines whose set-up has failed exist: they are named, and the exit code is that of the script.
+	printf '#!/bin/sh\nexit 9\n' >"$T/one"
+	local status=0
+	berth launch --count 2 --run "$T/one" bb node >"$T/made" 2>"$T/said" || status=$?
+	same "the exit code" 9 "$status"
+	has "all 2 machines were made, but 2 of them were not set up to the end, as is told above: node-1, node-2" "$(cat "$T/said")"
+	same "their names" "node-1 node-2" "$(paste -sd ' ' "$T/made")"
+	gone node-1 node-2
+}
+
+# An interrupted command ends the script in the machine, and says what has become of the machine.
+case_interrupted() {
+	local command
+	printf '#!/bin/sh\ntrap "echo got >/got; exit 3" TERM\necho begun >/begun\nwhile :; do sleep 0.1; done\n' >"$T/one"
+	berth launch --run "$T/one" bb n 2>"$T/said" </dev/null &
+	command=$!
+	retry 20 berth exec n -- test -e /begun
+	kill "$command"
+	wait "$command" || true
+	has "machine 'n' runs on, and its set-up was interrupted" "$(cat "$T/said")"
+	same "the script's answer" got "$(berth exec n -- cat /got)"
+	same "its file" "" "$(berth exec n -- sh -c 'ls /tmp')"
+	gone n
 }
 
 run_cases "$@"

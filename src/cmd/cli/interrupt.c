@@ -16,6 +16,9 @@ enum { LINE_MAX_BYTES = 1000 };
 static char line[LINE_MAX_BYTES];
 static volatile sig_atomic_t length; /* 0: nothing is to be said */
 static pid_t owner;
+/* The child of interrupt_pass, and the signal that was for it. */
+static volatile pid_t child;
+static volatile sig_atomic_t passed;
 
 static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
 static sigset_t unheld; /* the mask outside of interrupt_hold and interrupt_release */
@@ -41,10 +44,20 @@ static void tell_and_end(int number)
 	raise(number);
 }
 
-static void set_handlers(void)
+static void pass_on(int number, siginfo_t *info, void *context)
 {
-	struct sigaction action = { .sa_handler = tell_and_end, .sa_flags = SA_RESETHAND }, old;
+	(void)context;
+	passed = number;
+	/* A terminal sends its signals to all processes of the group. */
+	if (info->si_code != SI_KERNEL)
+		kill(child, number);
+}
 
+static void set_handlers(struct sigaction action)
+{
+	struct sigaction old;
+
+	action.sa_flags |= SA_RESETHAND;
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
 		if (sigaction(ending[i], &action, &old) == 0 && old.sa_handler == SIG_IGN)
@@ -70,12 +83,26 @@ void interrupt_note(const char *fmt, ...)
 	owner = getpid();
 	n = snprintf(line, sizeof line, "%s", text_str(&printed));
 	length = n < (int)sizeof line ? n : (int)sizeof line - 1;
-	set_handlers();
+	set_handlers((struct sigaction){ .sa_handler = tell_and_end });
 }
 
 void interrupt_quiet(void)
 {
 	length = 0;
+}
+
+void interrupt_pass(pid_t to)
+{
+	passed = 0;
+	child = to;
+	set_handlers((struct sigaction){ .sa_sigaction = pass_on, .sa_flags = SA_SIGINFO });
+}
+
+int interrupt_passed(void)
+{
+	interrupt_quiet();
+	set_handlers((struct sigaction){ .sa_handler = tell_and_end });
+	return passed;
 }
 
 void interrupt_hold(void)

@@ -3,6 +3,8 @@
 #ifndef BERTH_CMD_CLI_INTERRUPT_H
 #define BERTH_CMD_CLI_INTERRUPT_H
 
+#include <sys/types.h>
+
 /*
  * From now on, SIGINT, SIGTERM or SIGHUP prints this note before it ends the process. Its children end silently. A
  * signal that is ignored stays so. A second call replaces the note. One note at a time.
@@ -10,6 +12,12 @@
 void interrupt_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The handlers stay, and end the process silently. */
 void interrupt_quiet(void);
+/*
+ * From now on the first of these signals is for a child, which gets it unless it has it from the terminal already; a second
+ * one ends this process. interrupt_passed tells, after the child's end, which signal that was, or 0.
+ */
+void interrupt_pass(pid_t child);
+int interrupt_passed(void);
 /*
  * Between these two calls an interrupt waits: it finds either nothing begun, or the note about what has begun. No child
  * may be forked in between.

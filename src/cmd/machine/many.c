@@ -5,6 +5,7 @@
 #include "base/child.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/manage/manage.h"
@@ -24,8 +25,9 @@ struct many {
 	struct call *call;
 	const char *base;
 	uint64_t first, count;
-	pid_t *pids;       /* owned; the process that creates each, 0: not begun, or ended */
-	unsigned char *ok; /* owned; for each, whether it was created */
+	pid_t *pids;           /* owned; the process that creates each, 0: not begun, or ended */
+	unsigned char *status; /* owned; for each, the exit code of its process */
+	unsigned char *there;  /* owned; for each, whether the machine exists at the end */
 	uint64_t running;
 };
 
@@ -87,7 +89,8 @@ static void reap_one(struct many *many)
 		if (many->pids[i] != pid)
 			continue;
 		many->pids[i] = 0;
-		many->ok[i] = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		many->status[i] =
+			WIFEXITED(status) ? (unsigned char)WEXITSTATUS(status) : EXIT_FAILED;
 		many->running--;
 	}
 	if (pid < 0 && errno != EINTR)
@@ -104,30 +107,68 @@ static void make_all(struct many *many, make_fn *make)
 		if (many->pids[i] == 0)
 			make_and_exit(many, i, make);
 		many->running += many->pids[i] > 0;
+		many->status[i] = many->pids[i] < 0 ? EXIT_FAILED : 0;
 	}
 	while (many->running > 0)
 		reap_one(many);
 }
 
-/* Sets the error that names the missing machines. */
-static int tell_missing(const struct many *many, struct err *err)
+/* The names were free, so that a machine of one is new, also if its set-up has failed. */
+static void look_at_all(struct many *many)
 {
-	scoped_text struct text names = { 0 };
-	uint64_t made = 0;
 	char name[96];
 
 	for (uint64_t i = 0; i < many->count; i++) {
-		made += many->ok[i];
+		scoped_machine struct machine machine = { 0 };
 		name_of(many, i, name);
-		if (!many->ok[i] && names.length < 400)
-			text_add(&names, "%s%s", names.length ? ", " : "", name);
-		else if (!many->ok[i] && !text_ends(text_str(&names), "..."))
-			text_add(&names, ", ...");
+		many->there[i] =
+			many->status[i] == 0 ||
+			machine_look(&machine, &many->call->dirs, name, &(struct err){ 0 }) == 0;
 	}
-	if (made == many->count)
-		return 0;
-	return err_set(err, EIO, "%llu of %llu machines were made, as is told above; not: %s",
-		       (unsigned long long)made, (unsigned long long)many->count, text_str(&names));
+}
+
+static void add_name(const struct many *many, uint64_t index, struct text *names)
+{
+	char name[96];
+
+	name_of(many, index, name);
+	if (names->length < 400)
+		text_add(names, "%s%s", names->length ? ", " : "", name);
+	else if (!text_ends(text_str(names), "..."))
+		text_add(names, ", ...");
+}
+
+/*
+ * The error that names the machines that are missing, or else those whose set-up has failed: the exit code is then that of
+ * the first of them.
+ */
+static int tell_failed(const struct many *many, struct err *err)
+{
+	scoped_text struct text missing = { 0 }, failed = { 0 };
+	unsigned long long made = 0, unready = 0;
+	int first = 0;
+
+	for (uint64_t i = 0; i < many->count; i++) {
+		made += many->there[i];
+		if (!many->there[i])
+			add_name(many, i, &missing);
+		if (!many->there[i] || many->status[i] == 0)
+			continue;
+		unready++;
+		add_name(many, i, &failed);
+		first = first ? first : many->status[i];
+	}
+	if (missing.length)
+		return err_set(err, EIO,
+			       "%llu of %llu machines were made, as is told above; not: %s", made,
+			       (unsigned long long)many->count, text_str(&missing));
+	if (unready)
+		err_set(err, EIO,
+			"all %llu machines were made, but %llu of them were not set up to the end, "
+			"as "
+			"is told above: %s",
+			made, unready, text_str(&failed));
+	return first;
 }
 
 /* With --json: prints an array of the new machines, as info shows them. */
@@ -139,7 +180,7 @@ static int show_all(const struct many *many, struct err *err)
 	for (uint64_t i = 0; i < many->count; i++) {
 		scoped_machine struct machine machine = { 0 };
 		name_of(many, i, name);
-		if (!many->ok[i])
+		if (!many->there[i])
 			continue;
 		/* A machine that has ended and was deleted meanwhile is not shown. */
 		if (machine_look(&machine, &many->call->dirs, name, &(struct err){ 0 }) == 0)
@@ -154,7 +195,7 @@ static void print_names(const struct many *many)
 
 	for (uint64_t i = 0; i < many->count; i++) {
 		name_of(many, i, name);
-		if (many->ok[i])
+		if (many->there[i])
 			printf("%s\n", name);
 	}
 	fflush(stdout);
@@ -173,15 +214,20 @@ int make_many(struct call *call, const char *base, make_fn *make, struct err *er
 	if (r != 0)
 		return r;
 	scoped_free pid_t *pids = many.pids = calloc(many.count, sizeof *many.pids);
-	scoped_free unsigned char *ok = many.ok = calloc(many.count, 1);
-	if (!pids || !ok)
+	scoped_free unsigned char *status = many.status = calloc(many.count, 1);
+	scoped_free unsigned char *there = many.there = calloc(many.count, 1);
+	if (!pids || !status || !there)
 		return err_set(err, ENOMEM, "out of memory");
 	progress_begin(&progress, "making %llu machines", (unsigned long long)many.count);
+	interrupt_note("interrupted; the machines that were made by then stay: berth list '%s-*'",
+		       base);
 	make_all(&many, make);
+	interrupt_quiet();
+	look_at_all(&many);
 	progress_end(&progress);
 	if (!call_has(call, &flag_json))
 		print_names(&many);
 	else if (show_all(&many, err) < 0)
 		return -err->code;
-	return tell_missing(&many, err);
+	return tell_failed(&many, err);
 }

@@ -12,7 +12,7 @@ typedef int make_fn(struct call *call, const char *name, struct err *err);
 
 /*
  * Creates BASE-1 to BASE-N by --count and --start-at, at most 16 at a time. Refuses if one of the names is taken. A
- * failure does not stop the others; the error names the missing machines.
+ * failure does not stop the others; the error names the missing machines, or those that are not set up to the end.
  */
 int make_many(struct call *call, const char *base, make_fn *make, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "base/install.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/machine/cloud_init.h"
@@ -103,7 +104,16 @@ static int run_in(const struct steps *steps, const char *const *argv, const stru
 		exec_and_exit(steps, argv, streams);
 	if (pid < 0)
 		return err_set(err, errno, "start a process: %s", strerror(errno));
+	interrupt_pass(pid);
 	int status = seconds ? child_wait_within(pid, seconds) : child_wait(pid);
+	int number = interrupt_passed();
+	if (number) {
+		print_note(
+			"machine '%s' runs on, and its set-up was interrupted; look inside: berth "
+			"shell %s, or delete it: berth delete --force %s",
+			steps->machine->name, steps->machine->name, steps->machine->name);
+		raise(number);
+	}
 	if (status == -ETIMEDOUT) {
 		kill(pid, SIGTERM);
 		child_wait(pid);
@@ -212,12 +222,16 @@ static int set_locale(const char *locale, void *context, struct err *err)
 	return run_step(context, "locale", locale, NULL, "", err);
 }
 
+/* The script takes the place of the shell, so that it gets the signals to this command; nothing of it stays behind. */
 const char provision_copied[] = "set -e\n"
 				"f=$(mktemp)\n"
 				"trap 'rm -f \"$f\"' EXIT\n"
 				"cat >\"$f\"\n"
 				"chmod 700 \"$f\"\n"
-				"\"$f\" </dev/null\n";
+				"exec 9<\"$f\"\n"
+				"rm \"$f\"\n"
+				"trap - EXIT\n"
+				"exec /proc/self/fd/9 </dev/null\n";
 
 /*
  * The guest's own programs copy the script in and run it by its interpreter. There is no time limit. With --json,
