@@ -40,7 +40,7 @@ static bool read_mark(struct renaming *renaming, const struct dirs *dirs, const 
 	       !text_label_fault(renaming->to);
 }
 
-static int write_mark(const struct renaming *renaming, const struct dirs *dirs, struct err *err)
+int renaming_note(const struct renaming *renaming, const struct dirs *dirs, struct err *err)
 {
 	scoped_free char *folder = dirs_state_path(dirs, "%s", folder_name);
 	scoped_free char *path = mark_path(dirs, renaming->kind, renaming->from);
@@ -68,7 +68,7 @@ int renaming_begin(struct renaming *renaming, const struct dirs *dirs, const cha
 	if (lstat(folder, &st) < 0)
 		return err_set(err, errno, "look at '%s': %s", folder, strerror(errno));
 	renaming->folder = st.st_ino;
-	int r = write_mark(renaming, dirs, err);
+	int r = renaming_note(renaming, dirs, err);
 	fault_point("rename-marked");
 	return r;
 }

@@ -24,6 +24,12 @@ struct renaming {
 int renaming_begin(struct renaming *renaming, const struct dirs *dirs, const char *kind,
 		   const char *from, const char *to, struct err *err);
 
+/*
+ * Writes a mark of another kind of change, whose parts follow one after the other as well: so one look finds both.
+ * renaming_end removes it.
+ */
+int renaming_note(const struct renaming *renaming, const struct dirs *dirs, struct err *err);
+
 /* Renames the folder, durably; from here on only the new name exists. A failure removes the mark. */
 int renaming_commit(const struct renaming *renaming, const struct dirs *dirs, struct err *err);
 

@@ -14,10 +14,10 @@ struct event {
 	/* Members that only some events have, else NULL. */
 	const char *cause;    /* stopped: how, in words */
 	const char *outcome;  /* stopped: "clean", "killed" or "failed" */
-	const char *from;     /* cloned: the other machine */
+	const char *from;     /* cloned: the other machine; pool-changed: the old pool */
 	const char *snapshot; /* its name */
 	const char *limit;    /* limit: the key of machine.conf */
-	const char *pool;     /* pool-low, pool-grown, held: its name */
+	const char *pool;     /* pool-low, pool-grown, held, pool-changed: its name */
 	const char *network;  /* network-restored, network-failed: its name */
 	const char *template; /* created: the template of the machine */
 	const char *volume;   /* volume-...: its name */

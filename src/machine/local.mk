@@ -121,6 +121,9 @@ libmachine_a_SOURCES = \
 	src/machine/manage/moment.c src/machine/manage/moment.h \
 	src/machine/manage/moving.c src/machine/manage/moving.h \
 	src/machine/manage/moving_check.c \
+	src/machine/manage/pool_move.c src/machine/manage/pool_move.h \
+	src/machine/manage/pool_move_check.c src/machine/manage/pool_move_copy.c \
+	src/machine/manage/pool_move_settle.c \
 	src/machine/manage/travel.h \
 	src/machine/manage/birth.c src/machine/manage/birth.h \
 	src/machine/manage/boot.c src/machine/manage/boot.h \

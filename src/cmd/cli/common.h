@@ -34,7 +34,7 @@ int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err
 /* A note for each volume for data of the machine that is not in what was made of it: "the export". */
 void tell_left_volumes(const struct machine *machine, const char *what);
 
-/* rename.c: completes changes of names that killed commands have begun, unless the verb only looks. */
+/* rename.c: completes changes of names and of pools that killed commands have begun, unless the verb only looks. */
 void complete_renames(const struct call *call);
 
 /* Starts the background commands that are due because of what this process did. */

@@ -207,19 +207,17 @@ static const struct command detach = {
 	.run = run_detach,
 };
 
-static const struct command *const members[] = { &create,           &pool_verb_list,
-						 &pool_verb_status, &pool_verb_usage,
-						 &pool_verb_grow,   &pool_verb_check,
-						 &pool_verb_repair, &pool_verb_trim,
-						 &pool_verb_adopt,  &pool_verb_set,
-						 &pool_verb_import, &delete,
-						 &detach,           NULL };
+static const struct command *const members[] = {
+	&create,           &pool_verb_list,   &pool_verb_status, &pool_verb_usage, &pool_verb_grow,
+	&pool_verb_check,  &pool_verb_repair, &pool_verb_trim,   &pool_verb_adopt, &pool_verb_set,
+	&pool_verb_import, &pool_verb_move,   &delete,           &detach,          NULL
+};
 
 const struct command command_pool = {
 	.name = "pool",
 	.aliases = "storage",
 	.args = "",
-	.help = "Where roots are kept: create, list, status, usage, grow, repair, import and more",
+	.help = "Where roots are kept: create, list, status, usage, grow, repair, move and more",
 	.max = -1,
 	.members = members,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The members of `pool` in pool_list.c, pool_usage.c and maintenance.c. */
+/* The members of `pool` in pool_list.c, pool_usage.c, pool_move.c and maintenance.c. */
 #ifndef BERTH_CMD_HOST_POOL_H
 #define BERTH_CMD_HOST_POOL_H
 
@@ -7,7 +7,7 @@
 
 extern const struct command pool_verb_list, pool_verb_status, pool_verb_usage;
 extern const struct command pool_verb_grow, pool_verb_check, pool_verb_repair, pool_verb_trim,
-	pool_verb_adopt, pool_verb_set, pool_verb_import;
+	pool_verb_adopt, pool_verb_set, pool_verb_import, pool_verb_move;
 
 /* The size given by a flag; *size stays if it was not given. 0 or EXIT_USAGE. */
 int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, struct err *err);

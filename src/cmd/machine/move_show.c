@@ -13,7 +13,8 @@ json_t *move_object(const struct machine *machine)
 		return json_null();
 	return json_members((const struct json_member[]){
 		{ "phase", json_string(move_phase_name(mark.phase)) },
-		{ "host", json_text(mark.host) },
+		{ "host", *mark.host ? json_text(mark.host) : json_null() },
+		{ "pool", *mark.pool ? json_text(mark.pool) : json_null() },
 		{ 0 },
 	});
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rename, and the end of a rename that was killed. */
 #include "machine/manage/rename.h"
+#include "machine/manage/pool_move.h"
 
+#include "base/renaming.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
@@ -11,9 +13,11 @@ void complete_renames(const struct call *call)
 {
 	scoped_text struct text notes = { 0 };
 
-	if (call->command->traits & (COMMAND_LOOKS | COMMAND_ANYONE | COMMAND_HIDDEN))
+	if (call->command->traits & (COMMAND_LOOKS | COMMAND_ANYONE | COMMAND_HIDDEN) ||
+	    !renaming_any(&call->dirs))
 		return;
 	renames_finish(&call->dirs, &notes);
+	pool_moves_finish(&call->dirs, &notes);
 	print_notes(&notes);
 }
 

@@ -272,6 +272,12 @@ static int check_mark(struct moving *moving, struct err *err)
 
 	if (mark->phase == MOVE_ARRIVING)
 		return move_check(moving->machine, err);
+	if (move_is_of_pool(mark))
+		return err_set(
+			err, EBUSY,
+			"machine '%s' was being moved from pool '%s' to pool '%s', which cannot "
+			"be ended now; see why one of them is out of reach: berth pool list",
+			name, mark->from_pool, mark->pool);
 	if (mark->phase != MOVE_NONE && strcmp(mark->host, moving->target.host) != 0)
 		return err_set(err, EBUSY,
 			       "machine '%s' is on its way to host '%s': complete that, or end it: "

@@ -109,6 +109,19 @@ static int make_tree(struct arrival *arrival, struct arrived *one, struct err *e
 	return pool->ops->create(pool, one->partial.name, limited ? size : 0, err);
 }
 
+/* The volume before is needed no more: its own volume becomes the next one. Whether it was so. */
+static bool take_place(struct arrival *arrival, struct arrived *one)
+{
+	struct arrived *last = arrival->count ? &arrival->list[arrival->count - 1] : NULL;
+
+	if (!last || !arrival->passing || !text_starts(last->volume.snapshot, arrival->passing))
+		return false;
+	one->partial = last->partial;
+	stream_volume_free(&last->volume);
+	arrival->count--;
+	return true;
+}
+
 /* fd: of the device of a volume of blocks. */
 static int make_volume(struct arrival *arrival, struct arrived *one, int *fd, struct err *err)
 {
@@ -120,6 +133,8 @@ static int make_volume(struct arrival *arrival, struct arrived *one, int *fd, st
 	if (blocks && (check_blocks(arrival, &one->volume, err) < 0 ||
 		       check_block_size(arrival, &one->volume, err) < 0))
 		return -err->code;
+	if (!blocks && take_place(arrival, one))
+		return 0;
 	name_of(arrival, &one->volume, name);
 	if (partial_begin(pool, name, &one->partial, err) < 0)
 		return -err->code;
@@ -269,6 +284,15 @@ static void drop_one(struct arrival *arrival, struct arrived *one)
 	stream_volume_free(&one->volume);
 }
 
+void arrival_drop_one(struct arrival *arrival, size_t index)
+{
+	struct arrived *one = &arrival->list[index];
+
+	drop_one(arrival, one);
+	arrival->count--;
+	memmove(one, one + 1, (arrival->count - index) * sizeof *one);
+}
+
 void arrival_drop(struct arrival *arrival, size_t kept)
 {
 	size_t gone = arrival->count > kept ? arrival->count - kept : 0;
@@ -367,7 +391,8 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 	const struct arrived_content content = { .uuid = one->volume.content,
 						 .blocks = stream_is_blocks(&one->volume) &&
 							   !one->faulty,
-						 .taken = one->volume.created };
+						 .taken = one->volume.created,
+						 .was = one->was };
 	return content_arrived(machine, snapshot, info.created, &content, err);
 }
 

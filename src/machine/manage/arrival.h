@@ -26,9 +26,15 @@ struct arrival {
 		struct stream_volume volume; /* owned */
 		struct partial partial;      /* owned */
 		bool held;                   /* it stays if the rest does not come: halfway.h */
+		uint64_t
+			was; /* when the volume that it is a copy of was made, if it stays here for now; else 0 */
 		bool faulty; /* errors of its file system are mended here: its blocks are not those of the stream */
 	} * list; /* owned */
 	size_t count;
+	/*
+	 * Borrowed: snapshots whose names begin so only serve the next volume, made in their place; NULL: none.
+	 */
+	const char *passing;
 	uint64_t attributes; /* that were left out */
 	bool trusted;        /* file systems of the stream may be mounted as they are */
 	bool complete;       /* the stream was read to its end */
@@ -85,6 +91,8 @@ int arrival_read_further(struct arrival *arrival, int fd, const char *uuid, stru
 			 struct err *err);
 /* Makes a root of the last volume, a snapshot. */
 int arrival_make_root(struct arrival *arrival, struct err *err);
+/* Destroys one of the volumes. */
+void arrival_drop_one(struct arrival *arrival, size_t index);
 /* Destroys all volumes but the last `kept` ones. */
 void arrival_drop(struct arrival *arrival, size_t kept);
 

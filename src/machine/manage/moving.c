@@ -54,6 +54,8 @@ static int check_settings(const struct machine *machine, const char *settings, s
 {
 	scoped_free char *now = NULL;
 
+	if (!settings)
+		return 0;
 	if (moving_settings(machine, &now, err) < 0)
 		return -err->code;
 	return strcmp(now, settings) == 0 ? 0
@@ -73,7 +75,8 @@ static int begin_stop(struct machine *machine, struct move_mark *mark, const cha
 	if (lock < 0 || check_settings(machine, settings, err) < 0)
 		return -err->code;
 	mark->ran = running;
-	return write_mark(machine, mark, MOVE_STOPPING, err);
+	return write_mark(machine, mark, move_is_of_pool(mark) ? MOVE_POOL_STOPPING : MOVE_STOPPING,
+			  err);
 }
 
 int moving_stop(struct machine *machine, struct move_mark *mark, const char *settings, bool *killed,

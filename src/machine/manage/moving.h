@@ -17,7 +17,8 @@ int moving_note(struct machine *machine, struct move_mark *mark, enum move_phase
 
 /*
  * The machine stops and stays so while the caller lives; mark->ran tells whether it ran. *killed: it did not halt in
- * time. The settings must still be `settings`. 0 or -code, after which it may start again.
+ * time. The settings must still be `settings`, if
+ * these are given. 0 or -code, after which it may start again.
  */
 int moving_stop(struct machine *machine, struct move_mark *mark, const char *settings, bool *killed,
 		struct err *err);

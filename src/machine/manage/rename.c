@@ -113,6 +113,11 @@ static int check_move(const struct machine *machine, struct err *err)
 
 	if (move_check(machine, err) < 0 || move_read(machine, &mark, err) < 0)
 		return -err->code;
+	if (move_is_of_pool(&mark))
+		return err_set(err, EBUSY,
+			       "machine '%s' keeps its name while it moves to pool '%s'; try again "
+			       "when that ends",
+			       machine->name, mark.pool);
 	return mark.phase == MOVE_NONE
 		       ? 0
 		       : err_set(err, EBUSY,
@@ -277,8 +282,6 @@ void renames_finish(const struct dirs *dirs, struct text *notes)
 {
 	struct finishing finishing = { dirs, notes };
 
-	if (!renaming_any(dirs))
-		return;
 	renaming_each(dirs, "machines", settle_machine, &finishing);
 	renaming_each(dirs, "templates", settle_template, &finishing);
 	renaming_each(dirs, data_kind.kind, settle_volume, &finishing);

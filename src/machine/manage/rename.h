@@ -28,8 +28,7 @@ int data_rename(const struct dirs *dirs, const char *from, const char *to, struc
 
 /*
  * Completes changes of names that killed commands have begun, unless others are at it. For commands that change
- * something, before they begin; one system call if there is nothing to do. notes: what cannot be completed, a line
- * each.
+ * something, before they begin, if renaming_any. notes: what cannot be completed, a line each.
  */
 void renames_finish(const struct dirs *dirs, struct text *notes);
 

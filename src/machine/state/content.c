@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_MAX_BYTES = 128 };
+enum { FILE_BYTES_MAX = 256 };
 
 static char *path_of(const struct machine *machine, const char *snapshot)
 {
@@ -37,8 +37,7 @@ static bool parse_times(const char *text, uint64_t created, uint64_t *taken)
 	return is_same && strcmp(end, "\n") == 0;
 }
 
-/* A file that is damaged, or of another snapshot, is none. */
-static bool parse(const char *line, uint64_t created, struct content *content)
+static bool parse_line(const char *line, uint64_t created, struct content *content)
 {
 	const size_t length = UUID_TEXT - 1;
 	uint64_t taken;
@@ -52,6 +51,22 @@ static bool parse(const char *line, uint64_t created, struct content *content)
 	return true;
 }
 
+/* A file that is damaged, or of other volumes, is none. */
+static bool parse(const char *text, uint64_t created, struct content *content)
+{
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+		char one[FILE_BYTES_MAX + 1];
+		if (!line[n] || n + 1 >= sizeof one)
+			return false;
+		snprintf(one, sizeof one, "%.*s", (int)n + 1, line);
+		if (parse_line(one, created, content))
+			return true;
+		line += n + 1;
+	}
+	return false;
+}
+
 int content_find(const struct machine *machine, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err)
 {
@@ -60,25 +75,53 @@ int content_find(const struct machine *machine, const char *snapshot, uint64_t c
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	ssize_t n = file_read(AT_FDCWD, path, LINE_MAX_BYTES, &line);
+	ssize_t n = file_read(AT_FDCWD, path, FILE_BYTES_MAX, &line);
 	if (n < 0 && n != -ENOENT && n != -EFBIG)
 		return err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n));
 	return n > 0 && parse(line, created, content) ? 0 : -ENOENT;
 }
 
+static void add_line(struct text *lines, uint64_t created, const struct content *content)
+{
+	text_add(lines, "%s %s %" PRIu64, content->files, content->blocks, created);
+	if (content->taken)
+		text_add(lines, " %" PRIu64, content->taken);
+	text_add(lines, "\n");
+}
+
+static int replace(const struct machine *machine, const char *snapshot, const struct text *lines,
+		   struct err *err)
+{
+	scoped_free char *path = path_of(machine, snapshot);
+
+	if (!path || lines->failed)
+		return err_set(err, ENOMEM, "out of memory");
+	return file_replace(path, lines->data, lines->length, 0600, err);
+}
+
 int content_keep(const struct machine *machine, const char *snapshot, uint64_t created,
 		 const struct content *content, struct err *err)
 {
-	scoped_free char *path = path_of(machine, snapshot);
-	scoped_text struct text line = { 0 };
+	scoped_text struct text lines = { 0 };
 
-	text_add(&line, "%s %s %" PRIu64, content->files, content->blocks, created);
-	if (content->taken)
-		text_add(&line, " %" PRIu64, content->taken);
-	text_add(&line, "\n");
-	if (!path || line.failed)
-		return err_set(err, ENOMEM, "out of memory");
-	return file_replace(path, line.data, line.length, 0600, err);
+	add_line(&lines, created, content);
+	return replace(machine, snapshot, &lines, err);
+}
+
+/* The first of two lines with the same time counts: then its blocks have no identity in the old pool any more. */
+static int keep_both(const struct machine *machine, const char *snapshot, uint64_t created,
+		     const struct content *content, uint64_t was, struct err *err)
+{
+	scoped_text struct text lines = { 0 };
+	struct content old;
+
+	int r = was ? content_find(machine, snapshot, was, &old, err) : -ENOENT;
+	if (r < 0 && err->code)
+		return r;
+	add_line(&lines, created, content);
+	if (r == 0)
+		add_line(&lines, was, &old);
+	return replace(machine, snapshot, &lines, err);
 }
 
 int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
@@ -92,7 +135,7 @@ int content_arrived(const struct machine *machine, const char *snapshot, uint64_
 	snprintf(content.blocks, sizeof content.blocks, "%s", uuid);
 	int r = arrived->blocks ? 0 : uuid_draw(content.blocks);
 	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
-		     : content_keep(machine, snapshot, created, &content, err);
+		     : keep_both(machine, snapshot, created, &content, arrived->was, err);
 }
 
 int content_draw(const struct machine *machine, const char *snapshot, uint64_t created,

@@ -4,8 +4,9 @@
  * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets
  * a uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
  * volume: another snapshot that has got the same name has other contents. A snapshot that came from another host was
- * taken before its volume was made, and the file has that time too. All functions are called under the machine's lock,
- * or while nobody else has its pool open.
+ * taken before its volume was made, and the file has that time too. While a machine changes its pool, the file has a
+ * line for the volume in each of the two pools. All functions are called under the machine's lock, or while nobody else
+ * has its pool open.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H
 #define BERTH_MACHINE_STATE_CONTENT_H
@@ -39,6 +40,8 @@ struct arrived_content {
 	const char *uuid; /* borrowed */
 	bool blocks;      /* it came as blocks */
 	uint64_t taken;   /* seconds since the epoch; 0: not told */
+	uint64_t
+		was; /* when the volume that it is a copy of was made, if that is here too, in another pool; else 0 */
 };
 /* Keeps the content that came with the snapshot in a stream. A time in the future becomes that of now. */
 int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,

@@ -24,7 +24,7 @@ int restoring_clear(const struct machine *machine, struct pool *pool, struct err
 }
 
 /* A volume that cannot be removed stops the rest: its machine stays half removed, and the next command tries again. */
-static int destroy_volumes(struct machine *machine, struct pool *pool, struct err *err)
+int machine_destroy_volumes(const struct machine *machine, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 
@@ -62,7 +62,7 @@ static int visit_pool(void *context, const char *name)
 	struct err ignored = { 0 };
 
 	if (pool_open(&pool, machine->dirs, name, &ignored) == 0)
-		destroy_volumes(machine, &pool, &ignored);
+		machine_destroy_volumes(machine, &pool, &ignored);
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int release_holdings(struct machine *machine, bool known, struct pool *po
 	machine_leave_networks(machine, true);
 	if (!known)
 		return pool_list(machine->dirs, visit_pool, machine, err);
-	return pool->ops ? destroy_volumes(machine, pool, err) : 0;
+	return pool->ops ? machine_destroy_volumes(machine, pool, err) : 0;
 }
 
 /* Reads the settings from their present place. Whether they could be read. */

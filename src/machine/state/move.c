@@ -12,14 +12,25 @@
 enum { MARK_MAX = 4096 };
 
 static const char *const phases[] = {
-	[MOVE_COPYING] = "copying", [MOVE_STOPPING] = "stopping", [MOVE_HANDING] = "handing-over",
-	[MOVE_MOVED] = "moved",     [MOVE_ARRIVING] = "arriving",
+	[MOVE_COPYING] = "copying",
+	[MOVE_STOPPING] = "stopping",
+	[MOVE_POOL_COPYING] = "pool-copying",
+	[MOVE_POOL_STOPPING] = "pool-stopping",
+	[MOVE_POOL_SWITCHING] = "pool-switching",
+	[MOVE_HANDING] = "handing-over",
+	[MOVE_MOVED] = "moved",
+	[MOVE_ARRIVING] = "arriving",
 };
 enum { PHASES = sizeof phases / sizeof *phases };
 
 const char *move_phase_name(enum move_phase phase)
 {
 	return (size_t)phase < PHASES ? phases[phase] : NULL;
+}
+
+bool move_is_of_pool(const struct move_mark *mark)
+{
+	return mark->phase >= MOVE_POOL_COPYING && mark->phase <= MOVE_POOL_SWITCHING;
 }
 
 /* ---- The file */
@@ -41,6 +52,8 @@ static int parse(char *text, struct move_mark *mark)
 		take(line, "token", mark->token, sizeof mark->token);
 		take(line, "host", mark->host, sizeof mark->host);
 		take(line, "name", mark->name, sizeof mark->name);
+		take(line, "pool", mark->pool, sizeof mark->pool);
+		take(line, "from-pool", mark->from_pool, sizeof mark->from_pool);
 		take(line, "ssh", mark->ssh, sizeof mark->ssh);
 		take(line, "berth", mark->berth, sizeof mark->berth);
 		take(line, "ran", ran, sizeof ran);
@@ -50,7 +63,9 @@ static int parse(char *text, struct move_mark *mark)
 			mark->phase = (enum move_phase)i;
 	}
 	mark->ran = strcmp(ran, "yes") == 0;
-	return mark->phase == MOVE_NONE || strlen(mark->token) != UUID_TEXT - 1 || !*mark->host
+	bool has_aim =
+		move_is_of_pool(mark) ? *mark->pool && *mark->from_pool : *mark->host != '\0';
+	return mark->phase == MOVE_NONE || strlen(mark->token) != UUID_TEXT - 1 || !has_aim
 		       ? -EUCLEAN
 		       : 0;
 }
@@ -82,8 +97,11 @@ int move_write(const struct machine *machine, const struct move_mark *mark, stru
 	scoped_free char *path = machine_path(machine, "move");
 	scoped_text struct text text = { 0 };
 
-	text_add(&text, "phase %s\ntoken %s\nhost %s\n", phases[mark->phase], mark->token,
-		 mark->host);
+	text_add(&text, "phase %s\ntoken %s\n", phases[mark->phase], mark->token);
+	if (move_is_of_pool(mark))
+		text_add(&text, "pool %s\nfrom-pool %s\n", mark->pool, mark->from_pool);
+	else
+		text_add(&text, "host %s\n", mark->host);
 	if (*mark->name)
 		text_add(&text, "name %s\n", mark->name);
 	if (*mark->ssh)
@@ -141,6 +159,39 @@ static int refuse_unsure(const struct machine *machine, const struct move_mark *
 		machine->name, mark->host, machine->name, mark->host, machine->name);
 }
 
+static int refuse_pool_move(const struct machine *machine, const struct move_mark *mark,
+			    struct err *err)
+{
+	return err_set(
+		err, EBUSY,
+		"machine '%s' is just being moved to pool '%s'; end that 'berth pool move' to "
+		"keep it in pool '%s'",
+		machine->name, mark->pool, mark->from_pool);
+}
+
+/* Volumes of its name are in two pools, and the caller may have read the settings before the pool was changed. */
+static int check_switching(const struct machine *machine, const struct move_mark *mark,
+			   struct err *err)
+{
+	struct machine now = { .config = { 0 } };
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+
+	if (!conf)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_load(&machine_schema, conf, &now.config, err);
+	bool same = r == 0 && strcmp(now.config.pool, machine->config.pool) == 0;
+	bool switched = r == 0 && strcmp(now.config.pool, mark->pool) == 0;
+	if (r == 0)
+		config_free(&machine_schema, &now.config);
+	if (r < 0)
+		return r;
+	if (!switched && move_is_live(machine))
+		return refuse_pool_move(machine, mark, err);
+	return same ? 0
+		    : err_set(err, EBUSY, "machine '%s' has just moved to pool '%s'; try again",
+			      machine->name, mark->pool);
+}
+
 int move_check(const struct machine *machine, struct err *err)
 {
 	struct move_mark mark;
@@ -150,7 +201,12 @@ int move_check(const struct machine *machine, struct err *err)
 	switch (mark.phase) {
 	case MOVE_NONE:
 	case MOVE_COPYING:
+	case MOVE_POOL_COPYING:
 		return 0;
+	case MOVE_POOL_STOPPING:
+		return move_is_live(machine) ? refuse_pool_move(machine, &mark, err) : 0;
+	case MOVE_POOL_SWITCHING:
+		return check_switching(machine, &mark, err);
 	case MOVE_STOPPING:
 		return move_is_live(machine)
 			       ? err_set(err, EBUSY,
@@ -180,6 +236,22 @@ int move_check(const struct machine *machine, struct err *err)
 	return 0;
 }
 
+/* A move that is over may have left volumes in a pool that cannot be reached. */
+static int check_delete_in_pools(const struct machine *machine, const struct move_mark *mark,
+				 bool force, struct err *err)
+{
+	if (move_is_live(machine))
+		return refuse_pool_move(machine, mark, err);
+	if (mark->phase != MOVE_POOL_SWITCHING || force)
+		return 0;
+	return err_set(
+		err, EBUSY,
+		"machine '%s' was being moved from pool '%s' to pool '%s', and volumes of it "
+		"are in both; see why one of them is out of reach: berth pool list; --force "
+		"leaves there what is there",
+		machine->name, mark->from_pool, mark->pool);
+}
+
 int move_check_delete(const struct machine *machine, bool force, struct err *err)
 {
 	struct move_mark mark;
@@ -192,6 +264,8 @@ int move_check_delete(const struct machine *machine, bool force, struct err *err
 	}
 	if (mark.phase == MOVE_NONE || mark.phase == MOVE_MOVED)
 		return 0;
+	if (move_is_of_pool(&mark))
+		return check_delete_in_pools(machine, &mark, force, err);
 	if (move_is_live(machine))
 		return err_set(err, EBUSY,
 			       mark.phase == MOVE_ARRIVING
@@ -218,6 +292,16 @@ void move_tell(const struct machine *machine, const struct move_mark *mark, char
 			   live ? "it is being moved to host %s"
 				: "its move to host %s was broken off; it belongs here",
 			   host);
+		break;
+	case MOVE_POOL_COPYING:
+	case MOVE_POOL_STOPPING:
+	case MOVE_POOL_SWITCHING:
+		text_print(
+			out, room,
+			live ? "it is being moved to pool %s"
+			     : "its move to pool %s was broken off; the next command that changes "
+			       "something ends that",
+			mark->pool);
 		break;
 	case MOVE_HANDING:
 		text_print(out, room,

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "base/unfinished.h"
 #include "image/template/template.h"
+#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include <errno.h>
@@ -123,6 +124,15 @@ struct strays {
 	void *context;
 };
 
+/* A machine that changes its pool, or did when the command was killed, has volumes in both. */
+static bool moves_between(const struct machine *machine, const char *pool)
+{
+	struct move_mark mark;
+
+	return move_read(machine, &mark, &(struct err){ 0 }) == 0 && move_is_of_pool(&mark) &&
+	       (strcmp(mark.pool, pool) == 0 || strcmp(mark.from_pool, pool) == 0);
+}
+
 /* A machine with a folder is known, at least as broken. */
 static bool machine_has(const struct dirs *dirs, const char *name, const char *pool)
 {
@@ -136,7 +146,7 @@ static bool machine_has(const struct dirs *dirs, const char *name, const char *p
 	struct unfinished mark = machine_mark(&machine);
 	int r = machine_load(&machine, &why);
 	if (r == 0)
-		return strcmp(machine.config.pool, pool) == 0;
+		return strcmp(machine.config.pool, pool) == 0 || moves_between(&machine, pool);
 	return r != -ENOENT || access(machine.folder, F_OK) == 0 || unfinished_is(&mark);
 }
 

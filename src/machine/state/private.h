@@ -63,6 +63,8 @@ char *machine_path(const struct machine *machine, const char *file);
  * reached is refused before that; forget: its volumes stay there.
  */
 int machine_erase(struct machine *machine, bool forget, struct err *err);
+/* Under the lock: its root and its snapshots in that pool go. Idempotent. */
+int machine_destroy_volumes(const struct machine *machine, struct pool *pool, struct err *err);
 /* Under the lock: what a restore that was killed has left goes. */
 int restoring_clear(const struct machine *machine, struct pool *pool, struct err *err);
 /* Whether its root and snapshots in that pool can be destroyed. -EBUSY, with what holds them. */

@@ -13,8 +13,6 @@
 #define WIRE_RECEIVER "berth-receive 1"
 /* A line of the sender's machine.conf. */
 #define WIRE_SETTING "setting "
-/* Snapshots of a move have names that begin so, and no other is removed for it. */
-#define MOVE_COPIES "moving-"
 
 enum { WIRE_LINE = 2048, WIRE_LINES = 8192 };
 

@@ -1,0 +1,431 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Machines that move to another pool of their host, running or not, and commands that are killed at each step of it.
+needs_faults="case_killed case_killed_running case_meanwhile case_nothing_is_stray case_pool_out_of_reach"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/faults.sh
+. "$top/tests/faults.sh"
+
+fast=${STORAGE_DRIVER:-btrfs}
+
+set_up() {
+	berth pool create "p-$fast" --driver "$fast"
+	berth pool create p-dir --driver dir
+	busybox_root "$T/bb"
+	# The console's login shell starts it at each boot: a line with a number every 50 ms.
+	cat >"$T/bb/bin/beat" <<-'END'
+		#!/bin/sh
+		n=$(tail -n 1 /beats 2>/dev/null)
+		while :; do
+			n=$((n + 1))
+			echo "$n" >>/beats
+			sleep 0.05
+		done
+	END
+	chmod +x "$T/bb/bin/beat"
+	echo 'beat &' >"$T/bb/root/.profile"
+	tar -C "$T/bb" -cf "$T/bb.tar" .
+	berth template import --pool "p-$fast" "$T/bb.tar" bb
+	berth network create default --subnet 10.62.0.0/24
+}
+
+# make NAME POOL: a machine with all that is to follow it.
+make() {
+	berth create --pool "$2" --set label.role=front --set boot.autostart=yes bb "$1"
+	berth forward add "$1" tcp 18081:80
+	berth start --wait "$1"
+	berth exec "$1" -- sh -c 'echo one >/one; ln /one /same; sync'
+	berth stop --force "$1"
+	berth snapshot "$1" s1
+	berth start --wait "$1"
+	berth exec "$1" -- sh -c 'echo two >/two; rm /same; sync'
+	berth stop --force "$1"
+	berth snapshot "$1" s2
+}
+
+# moved MACHINE POOL: $T/said has the sentences.
+moved() {
+	berth pool move "$@" 2>"$T/said" || fault "pool move $*: $(cat "$T/said")"
+}
+
+address_of() {
+	awk '{ print $1 }' "$BERTH_ROOT/lib/networks/default/names/$1"
+}
+
+beats_more() {
+	(($(berth exec "$1" -- cat /beats | wc -l) > $2))
+}
+
+# beating MACHINE POOL: a machine that runs, and writes.
+beating() {
+	berth create --pool "$2" bb "$1"
+	berth start --wait "$1"
+	retry 20 beats_more "$1" 3
+}
+
+# check_beats MACHINE: no line is lost, and none is there twice. A kill of the machine's shell may cut the last one.
+check_beats() {
+	retry 20 beats_more "$1" 20
+	berth exec "$1" -- cat /beats | awk '$1 != NR { print "line " NR " has beat " $1; exit 1 }' || fault "beats of $1"
+}
+
+pool_of() {
+	berth get "$1" pool
+}
+
+# only_in NAME POOL: its volumes are there, and neither the other pool nor the state has anything of a move.
+only_in() {
+	local pool
+	same "its pool" "$2" "$(pool_of "$1")"
+	for pool in "p-$fast" p-dir; do
+		if [[ $pool == "$2" ]]; then
+			has "machine\.$1 " "$(berth pool usage "$pool")"
+		else
+			lacks "machine\.$1 |snapshot\.$1\." "usage: $(berth pool usage "$pool")"
+		fi
+	done
+	[[ ! -e $BERTH_ROOT/lib/.renaming && ! -e $BERTH_ROOT/lib/machines/$1/move ]]
+	lacks moving- "list: $(berth snapshot list "$1" 2>&1)"
+	retry 30 no_partial
+}
+
+no_partial() {
+	! find "$BERTH_ROOT/lib/pools" -maxdepth 5 -name 'partial.*' | grep -q .
+}
+
+# whole NAME: root and snapshots have what they are to have.
+whole() {
+	same "its snapshots" "s1 s2" "$(berth snapshot list --json "$1" | jq -r '[.[].name] | join(" ")')"
+	berth clone "$1@s1" c1
+	berth start --wait c1
+	same "first snapshot" "one one no" "$(berth exec c1 -- sh -c 'echo $(cat /one /same) $([ -e /two ] && echo yes || echo no)')"
+	berth delete --force c1
+	berth start --wait "$1"
+	same "its root" "one two no" "$(berth exec "$1" -- sh -c 'echo $(cat /one /two) $([ -e /same ] && echo yes || echo no)')"
+	berth stop --force "$1"
+}
+
+# All that a machine is stays as it was, but for its pool.
+facts() {
+	berth info --json "$1" | grep -v '"pool": "p-'
+	berth snapshot list --json "$1" | jq -S '[.[] | {name, created}]'
+	grep -v '^pool' "$BERTH_ROOT/lib/machines/$1/machine.conf"
+	cat "$BERTH_ROOT/lib/machines/$1/console.log"
+	cat "$BERTH_ROOT/lib/networks/default/names/$1"
+}
+
+# base_of NAME: what identifies snapshot s1, on which an increment builds, in a stream.
+base_of() {
+	berth export --since s1 "$1@s2" "$T/increment.berth"
+	grep -a '^base = ' "$T/increment.berth"
+	rm "$T/increment.berth"
+}
+
+case_stopped() {
+	local to before base
+	make web "p-$fast"
+	base=$(base_of web)
+	before=$(facts web)
+	for to in p-dir "p-$fast"; do
+		berth pool move web "$to" >"$T/said" 2>&1
+		silent "what it said" cat "$T/said"
+		only_in web "$to"
+		diff <(echo "$before") <(facts web)
+		same "base of increments" "$base" "$(base_of web)"
+		whole web
+		before=$(facts web)
+	done
+	has '"event":"pool-changed".*"from":"p-dir".*"pool":"p-'"$fast" "$(tr -d ' ' <"$BERTH_ROOT/run/events")"
+	berth delete web
+}
+
+# All that a file system can hold comes along, there and back; the stream's own test has more of it.
+case_tree() {
+	local root="$BERTH_ROOT/lib/pools/p-dir/volumes/machine.tree/root"
+	berth template copy --pool p-dir bb bb-dir 2>/dev/null || berth template import --pool p-dir "$T/bb.tar" bb-dir
+	berth create --pool p-dir --set network= bb-dir tree
+	(cd "$root" && mkfifo pipe && mkdir -m 1777 sticky && echo x >a && ln a b && ln -s /nowhere dangling &&
+		truncate -s 20M sparse && printf x | dd of=sparse bs=1 seek=9000000 conv=notrunc status=none &&
+		chown 1234:65535 a && chmod 6755 a && setcap cap_net_raw+ep sticky/../a && setfacl -m u:1000:rw a &&
+		setfattr -n user.mark -v 0x00ff0a sticky && chattr +i dangling/../pipe 2>/dev/null || chattr +i a && touch -h -d @1 dangling)
+	"$top/tests/integration/tree.py" "$root" >"$T/tree.before"
+	[[ $(wc -l <"$T/tree.before") -gt 100 ]]
+	berth pool move tree "p-$fast"
+	[[ ! -e $root ]]
+	berth pool move tree p-dir
+	diff "$T/tree.before" <("$top/tests/integration/tree.py" "$root")
+	berth delete tree
+	berth template delete bb-dir
+}
+
+# A root that has no identity yet gets one after the move, and a snapshot of it stays such a root.
+case_fresh() {
+	berth create --pool "p-$fast" bb new
+	berth snapshot new s1
+	berth pool move new p-dir
+	[[ -e $BERTH_ROOT/lib/machines/new/fresh && -e $BERTH_ROOT/lib/machines/new/fresh.s1 ]]
+	berth start --wait new
+	same "host name" new "$(berth exec new hostname)"
+	berth delete --force new
+}
+
+# Between drivers and back, while it writes: no beat is lost, and it keeps its address.
+case_running() {
+	local to address
+	beating live "p-$fast"
+	berth snapshot live s1
+	berth forward add live tcp 18082:80
+	address=$(address_of live)
+	for to in p-dir "p-$fast"; do
+		moved live "$to"
+		has "stood still for [0-9.]+ s" "$(cat "$T/said")"
+		state_is live running
+		only_in live "$to"
+		same address "$address" "$(address_of live)"
+		same snapshots s1 "$(berth snapshot list --json live | jq -r '[.[].name] | join(" ")')"
+		check_beats live
+	done
+	has 18082 "$(berth forward list live)"
+	[[ $(grep -c "built-in shell" "$BERTH_ROOT/lib/machines/live/console.log") -ge 3 ]]
+	berth delete --force live
+}
+
+# Data are in a pool of their own, and attached before and after.
+case_volumes() {
+	berth volume create --pool "p-$fast" data
+	beating db "p-$fast"
+	berth volume attach db data /data
+	berth exec db -- sh -c 'echo kept >/data/file; sync'
+	berth snapshot db joint
+	moved db p-dir
+	has "volume 'data' of machine 'db' stays in pool 'p-$fast', attached as before" "$(cat "$T/said")"
+	same data kept "$(berth exec db cat /data/file)"
+	berth exec db -- sh -c 'echo other >/data/file; sync'
+	berth stop --force db
+	berth restore --volumes db joint
+	berth start --wait db
+	same data kept "$(berth exec db cat /data/file)"
+	berth delete --force db
+	berth volume delete data
+}
+
+inventory() {
+	(cd "$BERTH_ROOT/lib" && find . -path './pools/*/*/*/*' -prune -o -print) | grep -vE 'console.log|berth-books' | sort
+}
+
+# All causes are told before anything begins, and nothing is changed.
+case_refused() {
+	local before
+	make web "p-$fast"
+	berth create --pool "p-$fast" --set security.privileged=yes bb master
+	before=$(inventory)
+	fails 1 "there is no pool 'nowhere'" berth pool move web nowhere
+	fails 1 "machine 'web' is in pool 'p-$fast' already" berth pool move web "p-$fast"
+	fails 1 "no machine 'nobody'|there is no machine" berth pool move nobody p-dir
+	fails 2 "" berth pool move web
+	fails 1 "privileged.*--drop-attributes" berth pool move master p-dir
+	berth pool move --drop-attributes master p-dir
+	berth delete master
+	# Its name is half there.
+	mkdir -p "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.web"
+	fails 1 "pool 'p-dir' holds volume 'machine.web' already.*another name" berth pool move web p-dir
+	rmdir "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.web"
+	mkdir -p "$BERTH_ROOT/lib/pools/p-dir/volumes/snapshot.web.old"
+	fails 1 "pool 'p-dir' holds volume 'snapshot.web.old' already" berth pool move web p-dir
+	rmdir "$BERTH_ROOT/lib/pools/p-dir/volumes/snapshot.web.old"
+	berth set web ephemeral=yes
+	fails 1 "ephemeral" berth pool move web p-dir
+	berth set web ephemeral=no
+	diff <(grep -v master <<<"$before") <(inventory)
+	only_in web "p-$fast"
+	whole web
+	berth delete web
+}
+
+# A pool in a small file system of its own: what does not fit is refused; what turns out not to fit leaves nothing.
+case_no_room() {
+	truncate -s 40M "$T/disk.img"
+	mkfs.ext4 -q "$T/disk.img"
+	mkdir "$T/disk"
+	mount -o loop "$T/disk.img" "$T/disk"
+	berth pool create tiny --driver dir --source "$T/disk/pool"
+	beating big "p-$fast"
+	berth exec big -- dd if=/dev/urandom of=/fill bs=1M count=50 conv=fsync
+	fails 1 "pool 'tiny' has [0-9]+ MiB left, and machine 'big' takes [0-9]+ MiB" berth pool move big tiny
+	# Files that share blocks take these once here, and twice there.
+	berth exec big -- sh -c 'rm /fill; dd if=/dev/urandom of=/one bs=1M count=20; sync'
+	berth exec big -- cp --reflink=always /one /two
+	fails 1 "(space|full).*machine 'big' runs on in pool 'p-$fast'" berth pool move big tiny
+	state_is big running
+	check_beats big
+	only_in big "p-$fast"
+	lacks "machine|partial" "files: $(ls "$T/disk/pool")"
+	berth delete --force big
+	berth pool delete tiny
+	umount "$T/disk"
+	rm "$T/disk.img"
+}
+
+# A machine that does not start again there is what it was, in its old pool.
+case_does_not_start() {
+	mkdir "$T/shared"
+	beating stays "p-$fast"
+	berth mount stays "$T/shared" /mnt
+	rmdir "$T/shared"
+	fails 1 "$T/shared.*machine 'stays' stays in pool 'p-$fast', and is stopped" berth pool move stays p-dir
+	only_in stays "p-$fast"
+	mkdir "$T/shared"
+	berth start --wait stays
+	check_beats stays
+	berth delete --force stays
+}
+
+case_dry_run() {
+	local before
+	beating plan "p-$fast"
+	before=$(inventory; echo ./machines/plan/ended)
+	berth pool move --dry-run plan p-dir >"$T/plan"
+	has "machine: 'plan', from pool 'p-$fast' to pool 'p-dir'.*rate: .*first copy: .*stands still: " "$(paste -sd ' ' "$T/plan")"
+	fails 1 "there is no pool 'nowhere'" berth pool move -n plan nowhere
+	berth stop --force plan
+	has "copy: .*stands still: it is stopped" "$(berth pool move -n plan p-dir | paste -sd ' ')"
+	diff <(sort <<<"$before") <(inventory)
+	only_in plan "p-$fast"
+	berth pool move plan p-dir
+	berth start --wait plan
+	has "stands still: for the whole copy" "$(berth pool move -n plan "p-$fast" | paste -sd ' ')"
+	berth delete --force plan
+}
+
+# killed_at POINT TO: the move to that pool is killed there.
+killed_at() {
+	BERTH_FAULT=$1 not_kindly berth pool move web "$2"
+}
+
+# At every moment there is one whole machine; looking shows it and changes nothing, and the next command that acts is right.
+case_killed() {
+	local from to point list
+	make web "p-$fast"
+	from=p-$fast to=p-dir
+	list=$(points berth pool move web p-dir | grep -E '^(pool-move|move)-')
+	((12 <= $(wc -w <<<"$list"))) || fault "there are few points: $list"
+	for to in "p-$fast" p-dir; do
+		for point in $list; do
+			from=$(pool_of web)
+			[[ $from != "$to" ]] || berth pool move web "$([[ $to == p-dir ]] && echo "p-$fast" || echo p-dir)"
+			from=$(pool_of web)
+			echo "$from $to $point"
+			killed_at "$point" "$to"
+			same "its state" stopped "$(berth list --json | jq -r '.[].state')"
+			has "^($from|$to)$" "$(pool_of web)"
+			# The next command may be any.
+			berth set web description="after $point"
+			only_in web "$(pool_of web)"
+			whole web
+		done
+	done
+	berth delete web
+}
+
+case_killed_running() {
+	local from to point list
+	beating web "p-$fast"
+	berth snapshot web s1
+	list=$(points berth pool move web p-dir 2>/dev/null | grep -E '^(pool-move|move)-' | sort -u -t: -k1,1)
+	for to in "p-$fast" p-dir; do
+		for point in $list; do
+			[[ $(pool_of web) != "$to" ]] || berth pool move web "$([[ $to == p-dir ]] && echo "p-$fast" || echo p-dir)" 2>/dev/null
+			from=$(pool_of web)
+			echo "$from $to $point"
+			# A pool whose snapshots are copies has no copies of the running machine.
+			BERTH_FAULT=$point berth pool move web "$to" >/dev/null 2>&1 || true
+			berth start --wait web
+			only_in web "$(pool_of web)"
+			same snapshots s1 "$(berth snapshot list --json web | jq -r '[.[].name] | join(" ")')"
+			check_beats web
+		done
+	done
+	berth delete --force web
+}
+
+# stopped_at POINT: a move of web to p-dir has come to that point, and waits there for SIGCONT.
+stopped_at() {
+	BERTH_FAULT=$1 BERTH_FAULT_SIGNAL=19 berth pool move web p-dir >"$T/moved" 2>&1 &
+	mover=$!
+	retry 20 is_still "$mover"
+}
+
+is_still() {
+	[[ $(ps -o stat= -p "$1") == T* ]]
+}
+
+goes_on() {
+	local status=0
+	kill -CONT "$mover"
+	wait "$mover" || status=$?
+	same "$(cat "$T/moved")" "$1" "$status"
+}
+
+# Other commands while it moves: they do their work, or say why not, and nothing is lost.
+case_meanwhile() {
+	make web "p-$fast"
+	stopped_at pool-move-begun:1
+	fails 1 "move of machine 'web'" berth pool move web p-dir
+	fails 1 "moves to pool 'p-dir'" berth rename web other
+	fails 1 "moved to pool 'p-dir'" berth delete web
+	has "being moved to pool p-dir" "$(berth info web)"
+	same phase "pool-copying p-dir" "$(berth info --json web | jq -r '.move.phase + " " + .move.pool')"
+	berth snapshot web s3
+	berth set web description=changed
+	goes_on 0
+	only_in web p-dir
+	same snapshots "s1 s2 s3" "$(berth snapshot list --json web | jq -r '[.[].name] | join(" ")')"
+	same description changed "$(berth get web description)"
+	berth pool move web "p-$fast"
+	# The last copy is made: the machine waits, and what is deleted or renamed meanwhile is so there too.
+	stopped_at pool-move-last:1
+	fails 1 "moved to pool 'p-dir'" berth start web
+	fails 1 "moved to pool 'p-dir'" berth set web description=late
+	fails 1 "moved to pool 'p-dir'" berth snapshot web s4
+	berth snapshot delete web s3
+	goes_on 0
+	only_in web p-dir
+	whole web
+	berth delete web
+}
+
+# Looking at what a kill has left: its volumes are nobody's else, in neither pool.
+case_nothing_is_stray() {
+	local point
+	for point in pool-move-named:1 pool-move-switched:1 pool-move-clearing:1; do
+		make web "p-$fast"
+		killed_at "$point" p-dir
+		lacks "machine.web|snapshot.web" "doctor: $(berth doctor 2>&1)"
+		silent "roots that are nobody's" berth adopt --all
+		only_in web "$(pool_of web)"
+		berth delete web
+	done
+}
+
+# The old pool is out of reach when the rest is to be removed: the machine works, and the rest goes when it can.
+case_pool_out_of_reach() {
+	berth pool create p-old --driver dir --source "$T/old"
+	make web p-old
+	killed_at pool-move-switched:1 p-dir
+	mv "$T/old" "$T/away"
+	berth start --wait web 2>"$T/said"
+	has "move of machine 'web' to pool 'p-dir' was broken off, and what it has left cannot be removed now" "$(cat "$T/said")"
+	same two two "$(berth exec web cat /two 2>/dev/null)"
+	berth stop --force web 2>/dev/null
+	has "machine 'web' was being moved from pool 'p-old' to pool 'p-dir'" "$(berth delete web 2>&1 || true)"
+	has "keeps its name" "$(berth rename web www 2>&1 || true)"
+	mv "$T/away" "$T/old"
+	whole web
+	only_in web p-dir
+	silent "the old pool" find "$T/old" -name '*web*'
+	berth delete web
+	berth pool delete p-old
+}
+
+run_cases "$@"
