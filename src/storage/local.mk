@@ -146,6 +146,7 @@ check_PROGRAMS += thin_flat
 thin_flat_SOURCES = tests/vm/thin_flat.c
 storage_below = libstorage.a libconfig.a libkern.a libbase.a
 thin_flat_LDADD = $(storage_below) $(STORAGE_LIBS) $(CAP_LIBS)
-test_storage_SOURCES = tests/unit/test_storage.c $(storage_volumes)
+test_storage_SOURCES = tests/unit/test_storage.c tests/unit/test_storage.h tests/unit/test_storage_many.c \
+	tests/unit/test_storage_trees.c $(storage_volumes)
 test_storage_LDADD = $(storage_ldadd)
 endif
