@@ -214,7 +214,7 @@ struct network_config {
 	char *bridge;  /* name of the bridge link */
 	char *subnet;  /* KEY_SUBNET */
 	char *subnet6; /* KEY_SUBNET6; "none" */
-	char *kind;    /* KEY_CHOICE bridge, private, join, macvlan, ipvlan, none */
+	char *kind;    /* KEY_CHOICE bridge, private, join, macvlan, ipvlan, physical, none */
 	char *mode;    /* KEY_CHOICE of kind macvlan or ipvlan; "auto" */
 	char *parent;  /* link of the host that machines are put on; "" for kinds without */
 	char *gateway, *gateway6; /* routers of a network that is not berth's; "" = none is known */
@@ -222,6 +222,7 @@ struct network_config {
 	bool nat6;
 	bool dhcp;
 	bool isolated;       /* its machines do not reach each other */
+	bool parent_force;   /* "parent.force"; of kind physical: also if the host uses it */
 	uint64_t dhcp_lease; /* "dhcp.lease", seconds: 12 hours */
 	uint64_t mtu;        /* of its machines' interfaces; 0: the kernel's default */
 	char *dns_servers;   /* "dns.servers", "": those of the host; "none" */
@@ -434,6 +435,8 @@ bool config_is_own(const struct network_config *config);
 bool config_has_parent(const struct network_config *config);
 /* Whether the interface of a machine is in the machine's network namespace alone, without an end on the host. */
 bool config_is_inside(const struct network_config *config);
+/* Whether its one machine has an interface of the host's for itself, which the host does not have meanwhile. */
+bool config_is_physical(const struct network_config *config);
 /* The mode of a network of kind macvlan or ipvlan, never auto. Borrowed. */
 const char *config_mode(const struct network_config *config);
 /* Whether berth serves DHCP and DNS on it. */

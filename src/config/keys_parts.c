@@ -40,8 +40,8 @@ const struct schema pool_schema = {
 	.size = sizeof(struct pool_config),
 };
 
-static const char *const network_kinds[] = { "bridge", "ipvlan",  "join", "macvlan",
-					     "none",   "private", NULL };
+static const char *const network_kinds[] = { "bridge", "ipvlan",   "join",    "macvlan",
+					     "none",   "physical", "private", NULL };
 static const char *const network_modes[] = { "auto",     "bridge",  "l2",   "l3", "l3s",
 					     "passthru", "private", "vepa", NULL };
 
@@ -64,7 +64,8 @@ static const struct key network_keys[] = {
 	  "whether its machines do not reach each other" },
 	{ "kind", KEY_CHOICE, KEY_LIVE, AT(kind), "bridge", 0, 0, network_kinds,
 	  "bridge, of berth's own; private: nothing else is reached; join: a bridge of the "
-	  "host's; macvlan, ipvlan: an interface of the host's; none: interfaces that lead "
+	  "host's; macvlan, ipvlan: an interface of the host's; physical: one that the host gives "
+	  "away; none: interfaces that lead "
 	  "nowhere" },
 	{ "mode", KEY_CHOICE, 0, AT(mode), "auto", 0, 0, network_modes,
 	  "how machines share the parent, of kind macvlan or ipvlan; auto: bridge, l2" },
@@ -75,6 +76,8 @@ static const struct key network_keys[] = {
 	{ "nat6", KEY_BOOL, KEY_LIVE, AT(nat6), "yes", 0, 0, NULL, "the same for IPv6" },
 	{ "parent", KEY_LINK, KEY_FIXED | KEY_CHOSEN, AT(parent), "", 0, 0, NULL,
 	  "link of the host that its machines are put on, of kind join a bridge" },
+	{ "parent.force", KEY_BOOL, 0, AT(parent_force), "no", 0, 0, NULL,
+	  "of kind physical: whether the machine gets the parent also if the host uses it" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
 	  "its IPv4 network" },
 	{ "subnet6", KEY_SUBNET6, 0, AT(subnet6), "none", 0, 0, NULL,

@@ -32,7 +32,13 @@ bool config_has_parent(const struct network_config *config)
 
 bool config_is_inside(const struct network_config *config)
 {
-	return is_kind(config, "macvlan") || is_kind(config, "ipvlan");
+	return is_kind(config, "macvlan") || is_kind(config, "ipvlan") ||
+	       config_is_physical(config);
+}
+
+bool config_is_physical(const struct network_config *config)
+{
+	return is_kind(config, "physical");
 }
 
 const char *config_mode(const struct network_config *config)
@@ -177,6 +183,12 @@ static int check_parent(const struct network_config *config, struct err *err)
 
 int config_check_network(const struct network_config *config, struct err *err)
 {
+	if (config->parent_force && !config_is_physical(config))
+		return err_set(
+			err, EINVAL,
+			"parent.force is yes, but a network of kind %s takes nothing from the "
+			"host; leave it out, or choose kind=physical",
+			config->kind);
 	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0)
 		return -err->code;
 	if (config_is_own(config))

@@ -167,6 +167,30 @@ int link_add_upper(struct link_socket *links, const struct link_upper *upper);
 int link_set_mode(struct link_socket *links, int index, const char *kind, unsigned mode,
 		  unsigned flags);
 
+/* A link that goes to another network namespace. It loses its addresses and routes. */
+struct link_move {
+	int index;
+	int space;                   /* descriptor of that namespace */
+	const char *name;            /* of the link there */
+	unsigned mtu;                /* bytes; 0: as it is */
+	unsigned char mac[LINK_MAC]; /* zeros: as it is */
+	bool up;
+};
+
+/*
+ * Moves it in one request. -EEXIST: the name is taken there; -EINVAL: it is of a kind that cannot leave,
+ * such as a bridge.
+ */
+int link_move(struct link_socket *links, const struct link_move *move);
+/* The index of a link that is on that one, such as a VLAN, in the same namespace; 0: there is none; or -errno. */
+int link_find_upper(struct link_socket *links, int lower);
+/*
+ * Lists the addresses of a link but for link-local ones of IPv6, each of one family, as far as there is room: their
+ * number, which may be larger, or -errno.
+ */
+int link_list_addresses(struct link_socket *links, int index, struct link_addresses *list,
+			size_t room);
+
 /* Deletes a link; 0 also if there is none. */
 int link_delete(struct link_socket *links, const char *name);
 int link_delete_index(struct link_socket *links, int index);

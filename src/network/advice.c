@@ -94,7 +94,13 @@ static void doubt_parent(const struct network *network, struct text *notes)
 /* A machine on an interface of the host's is out of the reach of the host and of its firewall. */
 static void tell_limits(const struct network *network, struct text *notes)
 {
-	if (config_is_inside(&network->config))
+	if (config_is_physical(&network->config))
+		text_add(notes,
+			 "network '%s': the host is without '%s' while a machine on the network "
+			 "runs; "
+			 "no guard keeps that one from using others' addresses\n",
+			 network->name, network->config.parent);
+	else if (config_is_inside(&network->config))
 		text_add(notes,
 			 "network '%s': the host itself does not reach its machines by '%s', nor "
 			 "they it; no guard keeps them from using others' addresses\n",

@@ -56,51 +56,6 @@ const char *bridge_link(const struct network *network)
 	return config_is_own(&network->config) ? network->config.bridge : network->config.parent;
 }
 
-/* Machines share an interface with an address of Ethernet, which neither lo nor a tunnel has. */
-static int check_shared(const struct network *network, const struct link_info *parent,
-			struct err *err)
-{
-	static const unsigned char none[LINK_MAC];
-	bool shares = strcmp(parent->kind, "macvlan") == 0 || strcmp(parent->kind, "ipvlan") == 0;
-
-	if (memcmp(parent->mac, none, LINK_MAC) != 0 && !shares)
-		return 0;
-	return err_set(
-		err, EMEDIUMTYPE,
-		"network '%s': the host's link '%s' %s, so that no machine can be put on it; "
-		"create a network with %s as parent",
-		network->name, network->config.parent,
-		shares ? "is on another interface itself" : "has no hardware address",
-		shares ? "that one" : "an Ethernet interface");
-}
-
-static int check_parent(const struct network *network, const struct link_info *parent,
-			struct err *err)
-{
-	if (config_is_inside(&network->config))
-		return check_shared(network, parent, err);
-	if (strcmp(parent->kind, "bridge") == 0)
-		return 0;
-	return err_set(
-		err, EMEDIUMTYPE,
-		"network '%s': the host's link '%s' is no bridge%s%s, so that no machine can "
-		"be put on it; make a bridge with it as a port, and create a network with "
-		"that as parent",
-		network->name, network->config.parent, *parent->kind ? " but a " : "",
-		parent->kind);
-}
-
-int bridge_tell_missing(const struct network *network, struct err *err)
-{
-	bool bridge = strcmp(network->config.kind, "join") == 0;
-
-	return err_set(err, ENODEV,
-		       "network '%s': the host has no link '%s', which is to be the %s of its "
-		       "machines; %s, or create a network with another parent",
-		       network->name, network->config.parent, bridge ? "bridge" : "parent",
-		       bridge ? "make that bridge" : "plug it in or make it");
-}
-
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err)
 {
@@ -115,7 +70,7 @@ int bridge_find(const struct network *network, struct link_socket *links, struct
 	if (r < 0)
 		return bridge_tell(network, links, r, link, err);
 	return config_is_own(&network->config) ? check_ours(network, bridge, err)
-					       : check_parent(network, bridge, err);
+					       : parent_check(network, bridge, err);
 }
 
 /* The parts of a network that exist. */

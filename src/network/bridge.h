@@ -35,8 +35,10 @@ const char *bridge_link(const struct network *network);
 int bridge_find(const struct network *network, struct link_socket *links, struct link_info *bridge,
 		struct err *err);
 
-/* The sentence for a parent that the host does not have. Returns -ENODEV. */
-int bridge_tell_missing(const struct network *network, struct err *err);
+/* The sentence for a parent that the host does not have: -ENODEV; -EBUSY: a machine has it. */
+int parent_tell_missing(const struct network *network, struct err *err);
+/* Whether a link of the host's can be the parent of a network of that kind: 0, or -EMEDIUMTYPE by name. */
+int parent_check(const struct network *network, const struct link_info *parent, struct err *err);
 
 /* link_open, with a sentence for its failure. */
 int bridge_open_links(const struct network *network, struct link_socket **links, struct err *err);

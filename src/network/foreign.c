@@ -6,6 +6,7 @@
 #include "network/bridge.h"
 #include "network/kind.h"
 #include "network/lease_file.h"
+#include "network/physical.h"
 
 #include "base/scoped.h"
 
@@ -19,9 +20,16 @@ static int look(struct network *network, struct link_info *parent, struct err *e
 	*parent = (struct link_info){ .up = true };
 	if (bridge_open_links(network, &links, err) < 0)
 		return -err->code;
+	char machine[64];
 	int r = bridge_find(network, links, parent, err);
+	/* The machine has it, and the host has not. */
+	if (r == -ENODEV && config_is_physical(&network->config) &&
+	    physical_holder(network, false, machine)) {
+		*parent = (struct link_info){ .up = true };
+		r = 0;
+	}
 	if (r < 0)
-		return r == -ENODEV ? bridge_tell_missing(network, err) : r;
+		return r == -ENODEV ? parent_tell_missing(network, err) : r;
 	network->bridge = parent->index;
 	network->parent_mtu = parent->mtu;
 	return 0;
@@ -31,9 +39,11 @@ static int foreign_up(struct network *network, struct err *err)
 {
 	struct link_info parent;
 
+	if (config_is_physical(&network->config) && physical_recover(network, err) < 0)
+		return -err->code;
 	if (look(network, &parent, err) < 0)
 		return -err->code;
-	if (!parent.up)
+	if (!parent.up && !config_is_physical(&network->config))
 		network_warn(network,
 			     "network '%s': the host's '%s' is down, so that machines reach nobody "
 			     "by it; set it up",
@@ -60,7 +70,17 @@ static int foreign_status(struct network *network, struct network_status *status
 	*status = (struct network_status){ .leases = leases };
 	if (leases < 0)
 		return err_set(err, EIO, "network '%s': count its machines failed", network->name);
-	status->up = look(network, &parent, &status->fault) == 0 && parent.up;
+	/* What a machine takes for itself need not be up on the host. */
+	const bool physical = config_is_physical(&network->config);
+	status->up = look(network, &parent, &status->fault) == 0 && (parent.up || physical);
+	if (physical && physical_holder(network, true, names)) {
+		status->up = false;
+		status->fault = (struct err){ 0 };
+		err_set(&status->fault, EBUSY,
+			"network '%s': machine '%s' has ended without giving the host's '%s' back, "
+			"which 'berth network up %s' does",
+			network->name, names, network->config.parent, network->name);
+	}
 	if (!status->up && !status->fault.code)
 		err_set(&status->fault, ENETDOWN,
 			"network '%s': the host's '%s' is down, so that machines reach nobody by "

@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "network/bridge.h"
 #include "network/inside_note.h"
+#include "network/physical.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
@@ -140,7 +141,7 @@ static int make(struct network *network, const struct lease *lease, pid_t pid, s
 		return -err->code;
 	int r = bridge_find(network, links, &parent, err);
 	if (r == -ENODEV)
-		return bridge_tell_missing(network, err);
+		return parent_tell_missing(network, err);
 	if (r < 0 || check_mtu(network, lease, parent.mtu, err) < 0)
 		return -err->code;
 	upper.lower = parent.index;
@@ -153,8 +154,12 @@ int inside_attach(struct network *network, const struct lease *lease, pid_t pid,
 	scoped_links struct link_socket *links = NULL;
 	struct inside_note note;
 	struct link_info link;
+
+	if (config_is_physical(&network->config))
+		return physical_attach(network, lease, pid, err);
 	int r = inside_note_begin(&note, pid, lease->link);
 
+	snprintf(note.host.name, sizeof note.host.name, "%s", network->config.parent);
 	if (r == 0)
 		r = inside_note_write(network, lease->name, &note);
 	if (r < 0)
@@ -177,8 +182,10 @@ int inside_remove(const struct network *network, const char *name, struct err *e
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info link;
-	int r = inside_find(network, name, &links, &link);
 
+	if (config_is_physical(&network->config))
+		return physical_return(network, name, err);
+	int r = inside_find(network, name, &links, &link);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
@@ -200,11 +207,12 @@ int inside_shape(const struct network *network, const struct lease *lease, struc
 
 	if (r < 0)
 		return r == -ENOENT || r == -ESRCH ? -ENODEV : r;
-	if (network->parent_mtu && check_mtu(network, lease, network->parent_mtu, err) < 0)
+	if (network->parent_mtu && !config_is_physical(&network->config) &&
+	    check_mtu(network, lease, network->parent_mtu, err) < 0)
 		return -err->code;
 	if (lease->mtu && link.mtu != lease->mtu)
 		r = link_set_mtu(links, link.index, lease->mtu);
-	if (r == 0 && !is_passthru(network))
+	if (r == 0 && !is_passthru(network) && !config_is_physical(&network->config))
 		r = link_set_mode(links, link.index, network->config.kind,
 				  lease->isolated ? modes[mode].apart : modes[mode].mode,
 				  lease->isolated ? modes[mode].flags_apart : 0);

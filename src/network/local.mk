@@ -21,6 +21,8 @@ libnetwork_a_SOURCES = \
 	src/network/lease_want.c src/network/lease_want.h \
 	src/network/link_names.c src/network/link_names.h \
 	src/network/network.c src/network/network.h \
+	src/network/parent.c \
+	src/network/physical.c src/network/physical.h \
 	src/network/port.c \
 	src/network/see.c \
 	src/network/servers.c \

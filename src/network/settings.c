@@ -100,7 +100,7 @@ static int check_servers(const struct network *network, const struct network_con
 static int check_mode(const struct network *network, const struct network_config *config,
 		      struct err *err)
 {
-	if (!config_is_inside(config) ||
+	if (!config_is_inside(config) || config_is_physical(config) ||
 	    strcmp(config_mode(&network->config), config_mode(config)) == 0)
 		return 0;
 	return kind_ops(network)->check_idle(network, err);

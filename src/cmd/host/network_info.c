@@ -83,7 +83,8 @@ static int show_network(struct network *network, const struct network_status *st
 	show("state:", status->up ? "up" : "down");
 	show("bridge:", config->bridge);
 	show("parent:", config->parent);
-	show("mode:", config_is_inside(config) ? config_mode(config) : "");
+	bool shared = config_is_inside(config) && !config_is_physical(config);
+	show("mode:", shared ? config_mode(config) : "");
 	show("subnet:", config->subnet);
 	show("gateway:", network->gateway.s_addr ? gateway : "");
 	inet_ntop(AF_INET6, &network->gateway6, gateway6, sizeof gateway6);
@@ -150,33 +151,34 @@ static int print_object(struct network *network, const struct network_status *st
 		json_decref(leases);
 		return err->code ? -err->code : err_set(err, ENOMEM, "out of memory");
 	}
-	return print_json(
-		json_members((const struct json_member[]){
-			{ "name", json_string(network->name) },
-			{ "kind", json_text(config->kind) },
-			{ "bridge", json_text(config->bridge) },
-			{ "subnet", json_text(config->subnet) },
-			{ "parent", json_text(config->parent) },
-			{ "mode",
-			  config_is_inside(config) ? json_text(config_mode(config)) : json_null() },
-			{ "gateway", json_address(network->gateway.s_addr, network->gateway) },
-			{ "subnet6", subnet6_json(network) },
-			{ "gateway6", gateway6_json(network) },
-			{ "domain", json_text(config->domain) },
-			{ "dns_servers", json_text(config->dns_servers) },
-			{ "isolated", json_boolean(config->isolated) },
-			{ "mtu", json_count(config->mtu) },
-			{ "up", json_boolean(status->up) },
-			{ "dns", json_boolean(status->dns) },
-			{ "dns_fault", json_text(status->dns_fault) },
-			{ "nat", json_boolean(status->nat) },
-			{ "nat6", json_boolean(status->nat6) },
-			{ "dropped_by", json_text(status->dropped_by) },
-			{ "ports", json_integer((json_int_t)status->ports) },
-			{ "leases", leases },
-			{ 0 },
-		}),
-		err);
+	return print_json(json_members((const struct json_member[]){
+				  { "name", json_string(network->name) },
+				  { "kind", json_text(config->kind) },
+				  { "bridge", json_text(config->bridge) },
+				  { "subnet", json_text(config->subnet) },
+				  { "parent", json_text(config->parent) },
+				  { "mode", config_is_inside(config) && !config_is_physical(config)
+						    ? json_text(config_mode(config))
+						    : json_null() },
+				  { "gateway",
+				    json_address(network->gateway.s_addr, network->gateway) },
+				  { "subnet6", subnet6_json(network) },
+				  { "gateway6", gateway6_json(network) },
+				  { "domain", json_text(config->domain) },
+				  { "dns_servers", json_text(config->dns_servers) },
+				  { "isolated", json_boolean(config->isolated) },
+				  { "mtu", json_count(config->mtu) },
+				  { "up", json_boolean(status->up) },
+				  { "dns", json_boolean(status->dns) },
+				  { "dns_fault", json_text(status->dns_fault) },
+				  { "nat", json_boolean(status->nat) },
+				  { "nat6", json_boolean(status->nat6) },
+				  { "dropped_by", json_text(status->dropped_by) },
+				  { "ports", json_integer((json_int_t)status->ports) },
+				  { "leases", leases },
+				  { 0 },
+			  }),
+			  err);
 }
 
 static int run_info(struct call *call, struct err *err)
