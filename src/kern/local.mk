@@ -39,7 +39,8 @@ CLEANFILES += src/kern/seccomp_filters.h
 if HAVE_CUNIT
 check_PROGRAMS += test_kern
 TESTS += test_kern
-test_kern_SOURCES = tests/unit/test_kern.c tests/unit/suite.c tests/unit/suite.h
+test_kern_SOURCES = tests/unit/test_kern.c tests/unit/test_kern.h tests/unit/test_kern_confine.c \
+	tests/unit/test_kern_process.c tests/unit/suite.c tests/unit/suite.h
 test_kern_LDADD = libkern.a libbase.a $(CAP_LIBS) $(DL_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_holder
 TESTS += test_holder
