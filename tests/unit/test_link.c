@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* kern/link and kern/nft against the kernel, in a network namespace of the test's own. */
+#include "base/scoped.h"
 #include "kern/library.h"
 #include "kern/nft.h"
 #include "own_net.h"
@@ -7,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -244,6 +246,58 @@ static void test_upper_born(void)
 	CU_ASSERT_EQUAL(link_delete(links, "lower0"), 0);
 }
 
+static int look_at_moved(void *context)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info info;
+
+	(void)context;
+	return link_open(&links) == 0 && link_find(links, "eth0", &info) == 0 && info.up &&
+			       info.mtu == 1400 && memcmp(info.mac, guest_mac, LINK_MAC) == 0
+		       ? 0
+		       : 1;
+}
+
+/* One request moves, names and shapes a link; what is on it, and its addresses, are seen before. */
+static void test_moved(void)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_addresses list[1], both = {
+		.address = ip("10.9.0.1"), .prefix = 24, .address6 = ip6("fd00:9::1"), .prefix6 = 64
+	};
+	struct own_net_guest guest = own_net_guest(look_at_moved, NULL);
+	struct link_info nic;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/ns/net", (int)guest.pid);
+	scoped_fd int space = open(path, O_RDONLY | O_CLOEXEC);
+	struct link_move move = { .space = space, .name = "eth0", .mtu = 1400, .up = true };
+	memcpy(move.mac, guest_mac, LINK_MAC);
+	CU_ASSERT_EQUAL(link_open(&links), 0);
+	CU_ASSERT_EQUAL(system("ip link add nic0 type veth peer name nic1"), 0);
+	CU_ASSERT_EQUAL(link_find(links, "nic0", &nic), 0);
+	CU_ASSERT_EQUAL(link_list_addresses(links, nic.index, list, 1), 0);
+	CU_ASSERT_EQUAL(link_add_addresses(links, nic.index, &both), 0);
+	CU_ASSERT_EQUAL(link_list_addresses(links, nic.index, list, 1), 2);
+	CU_ASSERT_EQUAL(list[0].prefix, 24);
+	/* The other end of the pair is not on it, a macvlan is. */
+	CU_ASSERT_EQUAL(link_find_upper(links, nic.index), 0);
+	CU_ASSERT_EQUAL(system("ip link add link nic0 name mv0 type macvlan"), 0);
+	CU_ASSERT_EQUAL(link_find_upper(links, nic.index), (int)if_nametoindex("mv0"));
+	CU_ASSERT_EQUAL(link_delete(links, "mv0"), 0);
+	move.index = nic.index;
+	CU_ASSERT_EQUAL(link_move(links, &move), 0);
+	CU_ASSERT_EQUAL(link_move(links, &move), -ENODEV);
+	own_net_let_go(&guest);
+	CU_ASSERT_EQUAL(own_net_wait(guest.pid), 0);
+	/* A bridge cannot leave. */
+	CU_ASSERT_EQUAL(link_delete(links, "nic1"), 0);
+	CU_ASSERT_EQUAL(link_join_bridge(links, "stays0", bridge_mac, &nic), 0);
+	move.index = nic.index;
+	CU_ASSERT_EQUAL(link_move(links, &move), -EINVAL);
+	CU_ASSERT_EQUAL(link_delete(links, "stays0"), 0);
+}
+
 static void test_refusals(void)
 {
 	scoped_links struct link_socket *links = NULL;
@@ -384,6 +438,7 @@ int main(void)
 		{ "the whole set-up in one send", test_configure },
 		{ "a veth pair is born where it belongs", test_veth_born },
 		{ "an interface that shares ours is born where it belongs", test_upper_born },
+		{ "a link moves to another namespace", test_moved },
 		{ "refusals are the kernel's own", test_refusals },
 		{ "the host's networks, of every table", test_subnets_seen },
 		{ "a table is replaced, known again, removed", test_nft },

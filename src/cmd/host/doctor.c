@@ -8,6 +8,7 @@
 #include "network/network.h"
 #include "storage/storage.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct flag *const doctor_flags[] = { &flag_json, NULL };
@@ -45,9 +46,12 @@ static void add_foreign(struct report *report, const struct network *network,
 		report_add(report, VERDICT_OK, "network", NULL, "network '%s' (%s%s%s) is up",
 			   network->name, config->kind, *config->parent ? " " : "", config->parent);
 	else
-		report_add(report, VERDICT_PROBLEM, "network",
-			   "make it or set it up: berth only uses it; or delete the network", "%s",
-			   status->fault.text);
+		report_add(
+			report, VERDICT_PROBLEM, "network",
+			status->fault.code == EBUSY
+				? NULL /* the sentence has it */
+				: "make it or set it up: berth only uses it; or delete the network",
+			"%s", status->fault.text);
 }
 
 static int look_at_network(void *context, const char *name)
