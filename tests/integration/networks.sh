@@ -78,7 +78,7 @@ case_refused() {
 	fails 1 "bridge is chosen when" berth network unset lan bridge
 	fails 2 "mtu cannot be 'x'" berth network set lan nat=no mtu=x
 	fails 2 "mtu cannot be '100': use 0 for the kernel's default, or 1280 to 65535" berth network set lan nat=no mtu=100
-	fails 2 "kind cannot be 'wide': use bridge, join, none or private" berth network set lan kind=wide
+	fails 2 "kind cannot be 'wide': use bridge, ipvlan, join, macvlan, none, physical or private" berth network set lan kind=wide
 	fails 2 "dns.servers cannot be 'nine'" berth network set lan dns.servers=nine
 	fails 1 "dns.servers has 10.77.1.1, which is the network's own" berth network set lan dns.servers="9.9.9.9 10.77.1.1"
 	fails 2 "subnet" berth network set lan subnet=10.99.0.0/24
