@@ -351,4 +351,17 @@ case_site_file_and_a_killed_keeper() {
 	berth create bb m
 }
 
+# Without the controller the limit is the user namespace's, which a start sets.
+case_pids_of_running() {
+	berth start --wait m
+	if grep -qsw pids /sys/fs/cgroup/cgroup.controllers /sys/fs/cgroup/unified/cgroup.controllers; then
+		silent "a note" berth set m limits.pids=500
+	else
+		has "machine 'm' runs: it takes effect at its next start" "$(berth set m limits.pids=500 2>&1)"
+		has "takes effect at its next start" "$(berth unset m limits.pids 2>&1)"
+	fi
+	berth stop --force m
+	berth unset m limits.pids
+}
+
 run_cases "$@"

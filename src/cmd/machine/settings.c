@@ -8,6 +8,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "machine/life/life.h"
+#include "machine/life/pending.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
@@ -27,8 +28,7 @@ static bool gives_up_address(const struct config_change *change)
 static bool all_live(const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++) {
-		if (!(config_flags(&machine_schema, changes->list[i].name) & KEY_LIVE) &&
-		    !gives_up_address(&changes->list[i]))
+		if (!pending_is_live(changes->list[i].name) && !gives_up_address(&changes->list[i]))
 			return false;
 	}
 	return true;

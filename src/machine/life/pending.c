@@ -2,6 +2,7 @@
 #include "machine/life/pending.h"
 
 #include "base/scoped.h"
+#include "kern/cgroup.h"
 
 #include <string.h>
 
@@ -27,12 +28,18 @@ void pending_forget(const struct machine *machine)
 		unlink(path);
 }
 
+bool pending_is_live(const char *key)
+{
+	return config_flags(&machine_schema, key) & KEY_LIVE &&
+	       (strcmp(key, "limits.pids") != 0 || cgroup_has_controller("pids"));
+}
+
 static bool key_differs(const struct key *key, const struct machine_config *a,
 			const struct machine_config *b)
 {
 	scoped_text struct text one = { 0 }, two = { 0 };
 
-	if (key->flags & (KEY_LIVE | KEY_FIXED))
+	if (key->flags & KEY_FIXED || pending_is_live(key->name))
 		return false;
 	config_text(a, key, &one);
 	config_text(b, key, &two);

@@ -9,6 +9,12 @@
 #include "base/text.h"
 #include "machine/state/machine.h"
 
+/*
+ * Whether a running machine has a change of a key at once: by the key's nature, and for limits.pids by the controller of
+ * this host, without which the limit is the user namespace's, set by the start.
+ */
+bool pending_is_live(const char *key);
+
 /* Writes down the text of machine.conf before such a change, unless an earlier one is written down. Under the lock. */
 int pending_note(const struct machine *machine, const struct text *before, struct err *err);
 

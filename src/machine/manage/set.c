@@ -127,7 +127,7 @@ static int grow_disk(const struct change_set *set, struct err *err)
 static int note_pending(const struct change_set *set, struct err *err)
 {
 	for (size_t i = 0; i < set->count && run_going(set->machine); i++) {
-		if (!(config_flags(&machine_schema, set->changes[i].name) & KEY_LIVE))
+		if (!pending_is_live(set->changes[i].name))
 			return pending_note(set->machine, &set->before, err);
 	}
 	return 0;
