@@ -18,7 +18,7 @@ names() {
 
 shop() {
 	describe 'name = shop' '[network back]' 'subnet = 10.213.7.0/24' 'domain = shop.test' \
-		'[machine web]' 'template = bb' 'count = 2' 'network = back' 'limits.pids = 300' 'label.role = web' \
+		'[machine web]' 'template = bb' 'count = 2' 'network = back' 'boot.order = 300' 'label.role = web' \
 		'boot.after = db' '[mount shared]' "source = $T/shared" 'target = /srv/shared' 'readonly = yes' \
 		'[machine db]' 'template = bb' 'network = back' 'network.address = 10.213.7.9' \
 		'[machine spare]' 'template = bb' 'state = stopped' 'network ='
@@ -33,7 +33,7 @@ case_applied() {
 		"start machine 'db'" "start machine 'web-1'" "start machine 'web-2'"
 	same names "db spare web-1 web-2" "$(names)"
 	same address 10.213.7.9 "$(field db network.address)"
-	same pids 300 "$(berth get web-2 limits.pids)"
+	same pids 300 "$(berth get web-2 boot.order)"
 	same shared shared "$(berth exec web-1 -- cat /srv/shared/file)"
 	state_is spare stopped
 	same domain shop.test "$(berth network list --json | jq -r '.[] | select(.name == "back").domain')"
@@ -42,12 +42,12 @@ case_applied() {
 	does --diff -- "nothing to do"
 	same json '[]' "$(berth apply --json "$T/in/shop.apply" | jq -c .)"
 	# A change by hand goes back, and is shown before.
-	berth set web-1 limits.pids=200 label.role=none label.mine=x
+	berth set web-1 boot.order=200 label.role=none label.mine=x
 	berth stop db
-	does --diff -- "change machine 'web-1': limits.pids = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
+	does --diff -- "change machine 'web-1': boot.order = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
 		"start machine 'db'"
-	same pids 200 "$(berth get web-1 limits.pids)"
-	does -- "change machine 'web-1': limits.pids = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
+	same pids 200 "$(berth get web-1 boot.order)"
+	does -- "change machine 'web-1': boot.order = 300 (was 200), label.role = web (was none), no label.mine (was x)" \
 		"start machine 'db'"
 	does -- "nothing to do"
 }
@@ -61,9 +61,9 @@ case_changes() {
 	local boot
 	applied
 	boot=$(berth exec web-1 -- cat /proc/sys/kernel/random/boot_id)
-	sed -i 's/^limits.pids = 300/limits.pids = 400/; s/^readonly = yes/readonly = no/' "$T/in/shop.apply"
-	does -- "change machine 'web-1': limits.pids = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)" \
-		"change machine 'web-2': limits.pids = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)"
+	sed -i 's/^boot.order = 300/boot.order = 400/; s/^readonly = yes/readonly = no/' "$T/in/shop.apply"
+	does -- "change machine 'web-1': boot.order = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)" \
+		"change machine 'web-2': boot.order = 400 (was 300), mount.shared (source = $T/shared, target = /srv/shared) (was readonly = yes, source = $T/shared, target = /srv/shared)"
 	empty notes "$T/notes"
 	berth exec web-1 -- touch /srv/shared/written
 	# A key that only a start reads.
@@ -85,10 +85,10 @@ case_changes() {
 	does -- "stop machine 'web-1'" "stop machine 'web-2'" "stop machine 'db'" "stop machine 'spare'"
 	does -- "nothing to do"
 	# Defaults of the template count as long as it is there.
-	berth template set bb default.limits.pids=77
-	does -- "change machine 'db': limits.pids = 77 (was 16384)" "change machine 'spare': limits.pids = 77 (was 16384)"
-	berth template unset bb default.limits.pids
-	does -- "change machine 'db': limits.pids = 16384 (was 77)" "change machine 'spare': limits.pids = 16384 (was 77)"
+	berth template set bb default.boot.order=77
+	does -- "change machine 'db': boot.order = 77 (was 100)" "change machine 'spare': boot.order = 77 (was 100)"
+	berth template unset bb default.boot.order
+	does -- "change machine 'db': boot.order = 100 (was 77)" "change machine 'spare': boot.order = 100 (was 77)"
 	gone web-1 web-2 db spare
 	rm "$T/shared/written"
 }
@@ -100,7 +100,7 @@ case_pruned() {
 	berth create bb other
 	describe 'name = shop' '[machine web]' 'template = bb' 'count = 1' 'network = back' '[machine other]' 'template = bb' \
 		'state = stopped' 'label.x = y'
-	does -- "change machine 'web-1': boot.after =  (was db), limits.pids = 16384 (was 300), no label.role (was web), no mount.shared (was readonly = yes, source = $T/shared, target = /srv/shared)" \
+	does -- "change machine 'web-1': boot.after =  (was db), boot.order = 100 (was 300), no label.role (was web), no mount.shared (was readonly = yes, source = $T/shared, target = /srv/shared)" \
 		"change machine 'other': label.x = y"
 	has "machine 'web-2' was made by this file, which describes it no more; --prune deletes it" \
 		"$(berth apply "$T/in/shop.apply" 2>&1)"

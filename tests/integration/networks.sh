@@ -155,6 +155,8 @@ case_private() {
 	berth restart --wait one two
 	lacks default "$(berth exec one -- ip route)"
 	private_holds "$address"
+	same "the route of its interface" false "$(berth nic list --json one | jq '.[0].route')"
+	same "on the map" false "$(berth network map --format json | jq '[.. | objects | select(.machine? == "one")][0].route')"
 	lacks default "$(lease_by_dhcp one)"
 	fails 1 "'lan' is private; put it on another: berth set one network=NETWORK" berth forward add one tcp 18080:80
 	# After a flush of all rules a start, and network up, make the walls again.

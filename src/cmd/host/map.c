@@ -234,7 +234,7 @@ static json_t *nic_node(const struct looked *looked, const struct nic_view *nic)
 		{ "address", json_address(lease.prefix, lease.address) },
 		{ "address6", json_address6(lease.prefix6, &lease.address6) },
 		{ "mac", json_text(active && lease.inside ? lease.mac : nic->mac) },
-		{ "route", json_boolean(nic->route) },
+		{ "route", json_boolean(nic->route && !lease.without_route) },
 		{ "forwards", nic->section ? json_array() : forwards_of(machine) },
 		{ 0 },
 	});

@@ -169,7 +169,7 @@ static json_t *nic_object(const struct found *found)
 		{ "mac", json_text(found->active && lease->inside ? lease->mac : nic->mac) },
 		{ "mtu", json_count(nic->mtu) },
 		{ "vlan", json_count(nic->vlan) },
-		{ "route", json_boolean(nic->route) },
+		{ "route", json_boolean(nic->route && !lease->without_route) },
 		{ "active", json_boolean(found->active) },
 		{ 0 },
 	});
@@ -208,7 +208,7 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 		text_add(out, ", mtu %u", nic->mtu);
 	if (nic->vlan)
 		text_add(out, ", VLAN %u", nic->vlan);
-	if (nic->route)
+	if (nic->route && !found.lease.without_route)
 		text_add(out, ", default route");
 }
 
@@ -347,7 +347,7 @@ static void add_row(struct table *table, const char *machine, const struct found
 		table_format(table, "%u", nic->mtu);
 	else
 		table_add(table, "");
-	table_add(table, nic->route ? "yes" : "no");
+	table_add(table, nic->route && !found->lease.without_route ? "yes" : "no");
 	table_add(table, found->active ? "yes" : "no");
 }
 
