@@ -142,7 +142,9 @@ rpm_mirror() {
 			Everything.
 			%install
 			mkdir -p %{buildroot}
-			tar -C %{buildroot} -xf %{tree} --exclude=./dev --exclude=./proc --exclude=./sys --exclude=./run
+			tar -C %{buildroot} -xf %{tree} --exclude=./dev --exclude=./proc --exclude=./sys --exclude=./run \
+				--exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man \
+				--exclude=./usr/share/zoneinfo
 			%files
 			/*
 		END
