@@ -48,9 +48,9 @@ test_tun_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
 test_tun_LDFLAGS = -static
 
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
-	tests/vm/shell
+	tests/vm/pool.sh tests/vm/shell
 # A line a suite, so that changes do not meet.
-EXTRA_DIST += tests/vm/suites/apparmor.sh tests/vm/suites/attack.sh
+EXTRA_DIST += tests/vm/suites/apparmor.sh tests/vm/suites/arrays.sh tests/vm/suites/attack.sh
 EXTRA_DIST += tests/vm/suites/boot.sh
 EXTRA_DIST += tests/vm/suites/costs.sh tests/vm/suites/dm.sh tests/vm/suites/exhaust.sh
 EXTRA_DIST += tests/vm/suites/dir_limits.sh tests/vm/suites/disks.sh tests/vm/suites/reboot.sh tests/vm/suites/reinstall.sh
@@ -67,5 +67,5 @@ EXTRA_DIST += tests/vm/suites/stream.sh tests/vm/suites/travel.sh
 EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
 EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh tests/vm/suites/thin_machines.sh
-EXTRA_DIST += tests/vm/suites/thin_copies.sh tests/vm/suites/thin_idle.sh
+EXTRA_DIST += tests/vm/suites/thin_copies.sh tests/vm/suites/thin_damage.sh tests/vm/suites/thin_idle.sh
 EXTRA_DIST += tests/vm/suites/lan.sh tests/vm/suites/units.sh tests/vm/suites/views.sh tests/vm/suites/walls.sh

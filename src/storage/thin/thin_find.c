@@ -49,14 +49,14 @@ static bool is_held(const char *name)
 	return false;
 }
 
-int thin_each_device(int (*visit)(void *context, const char *path), void *context)
+static int each_device(bool held, int (*visit)(void *context, const char *path), void *context)
 {
 	scoped_dir DIR *dir = opendir("/sys/class/block");
 	int r = 0;
 
 	for (struct dirent *e; r == 0 && dir && (e = readdir(dir));) {
 		scoped_free char *path = text_format("/dev/%s", e->d_name);
-		if (!path || e->d_name[0] == '.' || is_held(e->d_name))
+		if (!path || e->d_name[0] == '.' || is_held(e->d_name) != held)
 			continue;
 		/* sysfs writes a '/' in a node's name as '!'. */
 		for (char *c = path; (c = strchr(c, '!'));)
@@ -64,6 +64,11 @@ int thin_each_device(int (*visit)(void *context, const char *path), void *contex
 		r = visit(context, path);
 	}
 	return r;
+}
+
+int thin_each_device(int (*visit)(void *context, const char *path), void *context)
+{
+	return each_device(false, visit, context);
 }
 
 /* A device with a label of the pool. */
@@ -164,6 +169,21 @@ static const struct found *pick(const struct search *search, const char *uuid,
 	return found;
 }
 
+/* An array that is being assembled holds its parts, and does not show its label yet. */
+static int refuse_held_part(const struct pool *pool, const char *uuid, struct err *err)
+{
+	struct search held = { .pool = pool, .err = err };
+	const struct found *part = NULL, *second = NULL;
+
+	int r = each_device(true, gather, &held);
+	if (r == 0)
+		pick(&held, uuid, &part, &second);
+	if (part)
+		r = thin_refuse_part(pool, part->path, part->noted, part->kind, err);
+	forget(&held);
+	return r;
+}
+
 /* An error if there are two, or only a part. 0: found, or NULL. */
 static int choose(const struct search *search, const char *uuid, const struct found **found,
 		  struct err *err)
@@ -173,6 +193,8 @@ static int choose(const struct search *search, const char *uuid, const struct fo
 	*found = pick(search, uuid, &part, &second);
 	if (second)
 		return refuse_two(*found, second, err);
+	if (!*found && !part)
+		return refuse_held_part(search->pool, uuid, err);
 	return part && !*found
 		       ? thin_refuse_part(search->pool, part->path, part->noted, part->kind, err)
 		       : 0;
