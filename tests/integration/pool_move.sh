@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Machines that move to another pool of their host, running or not, and commands that are killed at each step of it.
-needs_faults="case_killed case_killed_running case_meanwhile case_nothing_is_stray case_pool_out_of_reach"
+needs_faults="case_killed case_killed_running case_meanwhile case_waiting case_nothing_is_stray case_pool_out_of_reach"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/faults.sh
@@ -392,6 +392,50 @@ case_meanwhile() {
 	goes_on 0
 	only_in web p-dir
 	whole web
+	berth delete web
+}
+
+# Commands that have read the old pool, and wait for the machine while its pool changes, do not look for it there.
+case_waiting() {
+	local verb pid
+	make web "p-$fast"
+	for verb in "start web" "snapshot web s3"; do
+		stopped_at pool-move-named:1
+		# shellcheck disable=SC2086 # words
+		berth $verb >"$T/waits" 2>&1 &
+		pid=$!
+		# Its child waits for the lock.
+		retry 20 pgrep -P "$pid"
+		goes_on 0
+		wait "$pid" && fault "$verb: $(cat "$T/waits")"
+		has "machine 'web' has just moved to pool 'p-dir'; try again" "$(cat "$T/waits")"
+		only_in web p-dir
+		berth pool move web "p-$fast"
+	done
+	whole web
+	berth delete web
+}
+
+# Other commands at any moment of a move: none says that anything is lost, and none makes the machine less than whole.
+case_at_once() {
+	local n verb to mover
+	make web "p-$fast"
+	for n in 1 2 3; do
+		for verb in "start web" "set web description=$n" "clone web copy" "export web $T/web.berth" "diff web" "reset --to s2 web"; do
+			to=$([[ $(pool_of web) == p-dir ]] && echo "p-$fast" || echo p-dir)
+			berth pool move web "$to" >"$T/one" 2>&1 &
+			mover=$!
+			# shellcheck disable=SC2086 # words
+			berth $verb >"$T/other" 2>&1 || true
+			wait "$mover" || true
+			lacks "lost its root|berth delete" "$verb: $(cat "$T/one" "$T/other")"
+			berth stop --force web
+			berth delete --force copy 2>/dev/null || true
+			rm -f "$T/web.berth"
+			only_in web "$(pool_of web)"
+		done
+		whole web
+	done
 	berth delete web
 }
 

@@ -67,13 +67,32 @@ static bool is_gone(const struct machine *machine)
 	return conf && access(conf, F_OK) < 0 && errno == ENOENT;
 }
 
+/* The pool that it has moved to since the machine was opened; the caller owns it. NULL: it has not. */
+static char *find_new_pool(const struct machine *machine)
+{
+	struct machine now = { 0 };
+	char *pool = NULL;
+
+	if (machine_paths(&now, machine->dirs, machine->name, &(struct err){ 0 }) == 0 &&
+	    machine_load(&now, &(struct err){ 0 }) == 0 &&
+	    strcmp(now.config.pool, machine->config.pool) != 0)
+		pool = strdup(now.config.pool);
+	machine_close(&now);
+	return pool;
+}
+
 int parts_lost_volume(const struct machine *machine, struct err *err)
 {
 	*err = (struct err){ 0 };
 	if (is_gone(machine))
-		return err_set(err, ENOENT,
-			       "no machine '%s': it has just been renamed or deleted; see: berth list",
-			       machine->name);
+		return err_set(
+			err, ENOENT,
+			"no machine '%s': it has just been renamed or deleted; see: berth list",
+			machine->name);
+	scoped_free char *pool = find_new_pool(machine);
+	if (pool)
+		return err_set(err, EBUSY, "machine '%s' has just moved to pool '%s'; try again",
+			       machine->name, pool);
 	return err_set(err, ENODATA,
 		       "machine '%s' has lost its root: there is no volume 'machine.%s' in pool "
 		       "'%s'; bring it back from a backup, or delete the machine: berth delete %s",

@@ -25,7 +25,10 @@ bool parts_find(struct machine *machine, bool act);
 int parts_check(const struct machine *machine, struct inventory *inventory, const char **missing,
 		struct err *err);
 
-/* The error for a machine whose volume does not exist (-ENODATA), with the ways out; -ENOENT: its name has just gone too. */
+/*
+ * The error for a machine whose volume does not exist (-ENODATA), with the ways out; -ENOENT: its name has just gone
+ * too; -EBUSY: it is in another pool now.
+ */
 int parts_lost_volume(const struct machine *machine, struct err *err);
 
 /*
