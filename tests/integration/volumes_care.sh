@@ -27,8 +27,10 @@ case_copies_of_files() {
 	berth snapshot f early
 	in_m f 'rm /srv/data/file'
 	berth snapshot f empty
+	in_m f 'echo under >/srv/data/under'
 	berth volume attach f disk /srv/data
 	berth push "$T/file" f:/srv/data/
+	berth snapshot f both
 	berth stop --force f
 	fails 1 "$refusal" berth push "$T/file" f:/srv/data/
 	fails 1 "$refusal" berth push -p "$T/file" f:/srv/data/deep/er
@@ -44,13 +46,18 @@ case_copies_of_files() {
 	same "the rest is here" "root one one" "$(cat "$T/got/srv/old/file" "$T/got/srv/before" "$T/got/srv/other" | xargs)"
 	fails 1 "'/srv/data' is volume 'disk' of machine 'f', and snapshots of the machine do not have it" \
 		berth pull f@empty:/srv/data/file "$T/got"
+	# A snapshot that was taken with the volume does not take files below it for its own.
+	fails 1 "'/srv/data' is volume 'disk' of machine 'f', and snapshots of the machine do not have it" \
+		berth pull f@both:/srv/data/under "$T/got"
+	mkdir "$T/both"
+	fails 1 "left out: '/srv/data' in machine 'f' is volume 'disk'" berth pull f@both:/srv "$T/both"
 	# Files from before the volume are the snapshot's own.
 	berth pull f@early:/srv/data/file "$T/got"
 	same "of the snapshot" earlier "$(cat "$T/got/file")"
 	berth start --wait f
 	same "only what was pushed" file "$(in_m f 'ls /srv/data')"
 	berth volume detach f disk
-	silent "and the root has nothing there" in_m f 'ls /srv/data'
+	same "the root has what it had" under "$(in_m f 'ls /srv/data')"
 	berth delete --force f
 }
 

@@ -62,7 +62,7 @@ int side_open_snapshot(struct side *side, struct machine *machine, const char *s
 		       struct err *err)
 {
 	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
-	side->snapshot = true;
+	side->snapshot = snapshot;
 	snapshot_volume(machine->name, snapshot, side->volume);
 	int r = open_volume(side, true, err);
 	if (r != -ENOENT)

@@ -15,7 +15,8 @@ struct side {
 	struct pool pool;        /* of a stopped machine, or of a snapshot, open */
 	int root_fd;             /* owned; a mount of its root */
 	char volume[VOLUME_NAME_MAX + 1];
-	bool snapshot; /* the root is that of a snapshot */
+	const char *
+		snapshot; /* the name of the snapshot that the root is of; borrowed; NULL: of none */
 };
 
 /*
@@ -35,7 +36,7 @@ int side_enter(struct side *side, struct tree_place *place, struct err *err);
 
 /*
  * On a side that is a root alone, paths are compared with the volumes of the machine, links followed. -EBUSY: the path
- * is in a volume. Files that a snapshot has at a volume's target are its own.
+ * is in a volume. Files that a snapshot has at the target of a volume that it was not taken with are its own.
  */
 int side_check_volumes(const struct side *side, const char *path, struct err *err);
 /* Calls visit for each volume below the path, with the rest of its target; stops at nonzero and returns it. */

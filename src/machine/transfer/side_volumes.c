@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "machine/manage/joint.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -68,9 +69,23 @@ static bool has_files(const struct side *side, const char *target)
 	return count > 2;
 }
 
+/* Whether the snapshot was taken with the volume, which was mounted then. */
+static bool was_there(const struct side *side, const char *volume)
+{
+	scoped_joint struct joint joint = { 0 };
+	bool there = false;
+
+	if (joint_read(side->machine, side->snapshot, &joint, &(struct err){ 0 }) < 0)
+		return false;
+	for (size_t i = 0; !there && i < joint.count; i++)
+		there = strcmp(joint.parts[i].volume, volume) == 0;
+	return there;
+}
+
 static bool is_hidden(const struct side *side, const struct attached_config *attached)
 {
-	return !side->snapshot || !has_files(side, attached->target);
+	return !side->snapshot || was_there(side, attached->section.name) ||
+	       !has_files(side, attached->target);
 }
 
 int side_check_volumes(const struct side *side, const char *path, struct err *err)
