@@ -199,4 +199,14 @@ case_pull_into_fifo() {
 	gone m
 }
 
+# A machine that a killed command has left half made matches no pattern.
+case_half_made() {
+	berth create bb half-2
+	mkdir "$BERTH_ROOT/lib/machines/half-1"
+	cp "$BERTH_ROOT/lib/machines/half-2/machine.conf" "$BERTH_ROOT/lib/machines/.unfinished/half-1"
+	same "those that are there" half-2 "$(berth list --json 'half-*' | jq -r '.[].name')"
+	silent "what is left" berth delete --force 'half-*'
+	[[ ! -e $BERTH_ROOT/lib/machines/half-1 && ! -e $BERTH_ROOT/lib/machines/half-2 ]]
+}
+
 run_cases "$@"

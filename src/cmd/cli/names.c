@@ -6,6 +6,7 @@
 #include "cmd/cli/print.h"
 #include "machine/state/machine.h"
 
+#include <errno.h>
 #include <string.h>
 
 void names_free(struct names *names)
@@ -33,7 +34,16 @@ static int add_name(struct names *names, const char *name)
 	return 0;
 }
 
+/* A machine that a killed command has left half made is none: the next command removes it. */
+static bool is_there(const struct dirs *dirs, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	return machine_look(&machine, dirs, name, &(struct err){ 0 }) != -ENOENT;
+}
+
 struct matching {
+	const struct dirs *dirs;
 	struct names *names;
 	const char *word;
 	bool found;
@@ -43,7 +53,7 @@ static int match_one(void *context, const char *name)
 {
 	struct matching *matching = context;
 
-	if (!name_matches(matching->word, name))
+	if (!name_matches(matching->word, name) || !is_there(matching->dirs, name))
 		return 0;
 	matching->found = true;
 	return add_name(matching->names, name);
@@ -51,7 +61,7 @@ static int match_one(void *context, const char *name)
 
 static int add_word(const struct call *call, struct names *names, const char *word, struct err *err)
 {
-	struct matching matching = { names, word, false };
+	struct matching matching = { &call->dirs, names, word, false };
 
 	if (!strpbrk(word, "*?["))
 		return add_name(names, word);
