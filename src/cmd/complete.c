@@ -151,6 +151,7 @@ static void offer_sections(struct typed *typed, const struct dirs *dirs, const c
 		const struct section *at = kind == WORD_MOUNT      ? configs[i]->mounts
 					   : kind == WORD_DEVICE   ? configs[i]->devices
 					   : kind == WORD_NIC      ? configs[i]->nics
+					   : kind == WORD_RULE     ? configs[i]->rules
 					   : kind == WORD_ATTACHED ? configs[i]->volumes
 								   : configs[i]->forwards;
 		for (; at; at = at->next)
@@ -191,6 +192,7 @@ static void offer_words(struct typed *typed, enum word kind, const struct dirs *
 	case WORD_DEVICE:
 	case WORD_FORWARD:
 	case WORD_NIC:
+	case WORD_RULE:
 	case WORD_ATTACHED:
 		offer_sections(typed, dirs, before, kind);
 		break;

@@ -22,8 +22,13 @@ static const struct command *const enter[] = { &command_shell,   &command_exec, 
 					       &command_cp,      NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
-static const struct command *const shown[] = { &command_mount,   &command_unmount, &command_device,
-					       &command_forward, &command_nic,     NULL };
+static const struct command *const shown[] = { &command_mount,
+					       &command_unmount,
+					       &command_device,
+					       &command_forward,
+					       &command_nic,
+					       &command_rule,
+					       NULL };
 static const struct command *const keep[] = { &command_snapshot,
 					      &command_restore,
 					      &command_reset,

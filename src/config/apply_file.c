@@ -166,7 +166,8 @@ static unsigned find_fault(const struct apply_group *group, const struct machine
 	for (size_t i = 0; machine_schema.sections[i]; i++) {
 		const struct schema *kind = machine_schema.sections[i];
 		struct machine_config part = *config;
-		part.mounts = part.devices = part.forwards = part.nics = part.volumes = NULL;
+		part.mounts = part.devices = part.forwards = part.nics = part.volumes = part.rules =
+			NULL;
 		struct section *at = *(struct section *const *)((const char *)config + kind->head);
 		for (*(struct section **)((char *)&part + kind->head) = at; at; at = at->next) {
 			struct section *next = at->next;

@@ -145,7 +145,7 @@ int config_check_sections(const struct machine_config *config, struct err *err)
 		if (check_attached(config, (const struct attached_config *)at, err) < 0)
 			return -err->code;
 	}
-	return nics_check(config, err);
+	return rules_check(config->rules, err) < 0 ? -err->code : nics_check(config, err);
 }
 
 int config_check_machine(const struct machine_config *config, struct err *err)

@@ -67,6 +67,18 @@ struct nic_config {
 	bool route;    /* the default route leads through it, and not through eth0 */
 };
 
+/* [rule NAME]: a firewall rule of a machine, or of all machines of a network */
+struct rule_config {
+	struct section section;
+	char *action;    /* KEY_CHOICE allow, deny */
+	char *direction; /* KEY_CHOICE in, out */
+	bool log;
+	char *nic;      /* "": all; of a network's rule NULL */
+	char *peer;     /* an address, a network, or the name of a machine; "": all */
+	char *port;     /* "80,443,8000-8010"; "": all */
+	char *protocol; /* KEY_CHOICE any, icmp, tcp, udp */
+};
+
 /* [volume NAME]: a volume for data, of that name, that is mounted in the machine */
 struct attached_config {
 	struct section section;
@@ -162,6 +174,7 @@ struct machine_config {
 	struct section *forwards;         /* of struct forward_config */
 	struct section *nics;             /* of struct nic_config */
 	struct section *volumes;          /* of struct attached_config */
+	struct section *rules;            /* of struct rule_config */
 	struct label *labels;             /* "label.NAME" */
 	struct label *credentials;        /* "credential.NAME": see config_credential */
 };
@@ -221,12 +234,13 @@ struct network_config {
 	bool nat;
 	bool nat6;
 	bool dhcp;
-	bool isolated;       /* its machines do not reach each other */
-	bool parent_force;   /* "parent.force"; of kind physical: also if the host uses it */
-	uint64_t dhcp_lease; /* "dhcp.lease", seconds: 12 hours */
-	uint64_t mtu;        /* of its machines' interfaces; 0: the kernel's default */
-	char *dns_servers;   /* "dns.servers", "": those of the host; "none" */
-	char *domain;        /* DNS domain of machine names: "berth" */
+	bool isolated;         /* its machines do not reach each other */
+	bool parent_force;     /* "parent.force"; of kind physical: also if the host uses it */
+	uint64_t dhcp_lease;   /* "dhcp.lease", seconds: 12 hours */
+	uint64_t mtu;          /* of its machines' interfaces; 0: the kernel's default */
+	char *dns_servers;     /* "dns.servers", "": those of the host; "none" */
+	char *domain;          /* DNS domain of machine names: "berth" */
+	struct section *rules; /* of struct rule_config, for all machines of the network */
 };
 
 /* templates/NAME/template.conf */
@@ -270,8 +284,9 @@ extern const struct schema pool_schema;
 extern const struct schema network_schema;
 extern const struct schema template_schema;
 extern const struct schema volume_schema;
-extern const struct schema mount_schema, device_schema, forward_schema, nic_schema,
-	attached_schema;                                 /* sections of a machine's */
+extern const struct schema mount_schema, device_schema, forward_schema, nic_schema, attached_schema,
+	rule_schema;                                     /* sections of a machine's */
+extern const struct schema network_rule_schema;          /* of a network's */
 extern const struct schema recipe_schema, remote_schema; /* of berth.conf's */
 
 /*

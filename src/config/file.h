@@ -74,6 +74,11 @@ int forward_check(const struct machine_config *config, const struct forward_conf
 /* Checks the interfaces of a machine, each by itself and against the others and eth0. */
 int nics_check(const struct machine_config *config, struct err *err);
 
+/* ---- rule.c */
+
+/* Checks the firewall rules of a machine or of a network. */
+int rules_check(const struct section *first, struct err *err);
+
 /* ---- section.c */
 
 /* Adds a new section for a header line to its list in config; *kind and *section become the current ones. */

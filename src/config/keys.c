@@ -113,9 +113,10 @@ const struct schema attached_schema = {
 	.head = offsetof(struct machine_config, volumes),
 };
 
-static const struct schema *const machine_sections[] = { &device_schema,   &forward_schema,
-							 &mount_schema,    &nic_schema,
-							 &attached_schema, NULL };
+static const struct schema *const machine_sections[] = {
+	&device_schema, &forward_schema,  &mount_schema, &nic_schema,
+	&rule_schema,   &attached_schema, NULL
+};
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {

@@ -85,10 +85,13 @@ static const struct key network_keys[] = {
 };
 #undef AT
 
+static const struct schema *const network_sections[] = { &network_rule_schema, NULL };
+
 const struct schema network_schema = {
 	.what = "network",
 	KEYS(network_keys),
 	.size = sizeof(struct network_config),
+	.sections = network_sections,
 };
 
 #define AT(field) offsetof(struct template_config, field)

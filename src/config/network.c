@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules between the keys of a network, which depend on its kind. */
 #include "config/config.h"
+#include "config/file.h"
 #include "config/keys.h"
 
 #include "base/text.h"
@@ -189,8 +190,15 @@ int config_check_network(const struct network_config *config, struct err *err)
 			"parent.force is yes, but a network of kind %s takes nothing from the "
 			"host; leave it out, or choose kind=physical",
 			config->kind);
-	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0)
+	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0 ||
+	    rules_check(config->rules, err) < 0)
 		return -err->code;
+	if (config->rules && config_is_inside(config))
+		return err_set(
+			err, EINVAL,
+			"there is a rule '%s', but machines on a network of kind %s have no "
+			"ports on the host that could filter; remove it, or choose kind=join",
+			config->rules->name, config->kind);
 	if (config_is_own(config))
 		return check_own(config, err);
 	if (check_parent(config, err) < 0)

@@ -35,6 +35,27 @@ bool forwards_equal(const struct forward *a, const struct forward *b);
 /* Whether a packet could be meant for both. */
 bool forwards_collide(const struct forward *a, const struct forward *b);
 
+/* A [rule NAME], as numbers. */
+enum { RULE_PORTS_MAX = 16, RULES_MAX = 200 };
+struct rule_ports {
+	uint16_t first, last;
+};
+struct rule {
+	bool in; /* else out, as the machine sees it */
+	bool deny;
+	bool log;
+	enum rule_protocol { RULE_ANY, RULE_TCP, RULE_UDP, RULE_ICMP } protocol;
+	struct rule_ports ports[RULE_PORTS_MAX]; /* of the receiver; none: all */
+	unsigned port_count;
+	int family; /* AF_INET or AF_INET6: the peer is that network; AF_UNSPEC: it is none */
+	unsigned char address[16];
+	unsigned prefix;
+	const char *machine; /* name of the peer, or NULL; borrowed, as the next */
+	const char *nic;     /* "": all */
+};
+/* Parses a rule. The sentence names the section. */
+int config_rule(const struct rule_config *config, struct rule *rule, struct err *err);
+
 /* The number of a KEY_SIGNAL, with this C library's SIGRTMIN; -EINVAL: not a signal. */
 int config_signal(const char *name);
 

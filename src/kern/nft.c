@@ -3,6 +3,7 @@
 #include "kern/nft.h"
 
 #include "kern/nft_calls.h"
+#include "kern/nft_flow.h"
 #include "kern/nft_rule.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 enum {
 	ANSWER_ROOM = 32768,
 	BATCH_ROOM = 8192, /* for all but the rules */
-	RULE_ROOM = 1024,
+	RULE_ROOM = 2048,
+	SEND_ROOM = 100000,
 	TRIES = 10,
 	PRIORITY_SRCNAT = 100,
 	PRIORITY_DSTNAT = -100,
@@ -91,7 +93,11 @@ static int read_answers(struct mnl_socket *nl, mnl_cb_t each, void *context)
 static int send_request(const void *data, size_t size, mnl_cb_t each, void *context)
 {
 	scoped_mnl struct mnl_socket *nl = open_socket();
+	int room = (int)(2 * size);
 
+	/* The kernel's default has room for some hundred rules. */
+	if (nl && size > SEND_ROOM)
+		setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	if (!nl || mnl_socket_sendto(nl, data, size) < 0)
 		return failure();
 	return read_answers(nl, each, context) < 0 ? failure() : 0;
@@ -133,7 +139,7 @@ struct base_chain {
 	int32_t priority;
 };
 
-static struct base_chain base_of(const struct nft_table *table, const struct nft_rule *rule)
+static struct base_chain base_of(enum nft_chain chain)
 {
 	static const struct base_chain bases[] = {
 		[NFT_POSTROUTING] = { "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT },
@@ -142,16 +148,17 @@ static struct base_chain base_of(const struct nft_table *table, const struct nft
 		[NFT_PREROUTING] = { "nat", NF_INET_PRE_ROUTING, PRIORITY_DSTNAT },
 		[NFT_OUTPUT] = { "nat", NF_INET_LOCAL_OUT, PRIORITY_DSTNAT },
 		[NFT_EARLY] = { "filter", NF_INET_PRE_ROUTING, PRIORITY_RAW },
+		[NFT_INGRESS] = { "filter", NF_NETDEV_INGRESS, 0 },
+		[NFT_SENT] = { "filter", NF_NETDEV_INGRESS, 1 },
+		[NFT_RECEIVED] = { "filter", NF_NETDEV_EGRESS, 0 },
 	};
 
-	return table->device ? (struct base_chain){ "filter", NF_NETDEV_INGRESS, 0 }
-			     : bases[rule->chain];
+	return bases[chain];
 }
 
-static void batch_chain(struct batch *batch, const struct nft_table *table,
-			const struct nft_rule *rule)
+static void batch_chain(struct batch *batch, const struct nft_table *table, enum nft_chain which)
 {
-	struct base_chain base = base_of(table, rule);
+	struct base_chain base = base_of(which);
 	struct nftnl_chain *chain = nftnl_chain_alloc();
 
 	if (!chain) {
@@ -160,7 +167,7 @@ static void batch_chain(struct batch *batch, const struct nft_table *table,
 	}
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, batch->family);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table->name);
-	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, nft_rule_chain(table, rule));
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, nft_rule_chain(which));
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, base.type);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, base.hook);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, base.priority);
@@ -192,6 +199,39 @@ static void batch_set(struct batch *batch, const struct nft_table *table)
 	nftnl_set_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE), set);
 	nftnl_set_free(set);
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+}
+
+/* Removes all rules of a chain. */
+static void batch_flush(struct batch *batch, const struct nft_table *table, enum nft_chain which)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule) {
+		batch->failed = true;
+		return;
+	}
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, batch->family);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(which));
+	nftnl_rule_nlmsg_build_payload(batch_message(batch, NFT_MSG_DELRULE, 0), rule);
+	nftnl_rule_free(rule);
+	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+}
+
+/* The sets of flows; those that exist stay as they are. */
+static void batch_flows(struct batch *batch, const struct nft_table *table)
+{
+	for (unsigned i = 0; i < NFT_FLOW_SETS; i++) {
+		struct nftnl_set *set = nft_flow_set(table, i);
+		if (!set) {
+			batch->failed = true;
+			return;
+		}
+		nftnl_set_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE),
+					      set);
+		nftnl_set_free(set);
+		batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+	}
 }
 
 static void batch_rule(struct batch *batch, const struct nft_table *table,
@@ -248,24 +288,35 @@ static int batch_send(struct batch *batch)
 	return r;
 }
 
-static int put_table(const struct nft_table *table, bool replace)
+/* How a table comes: none is there; the one that is there goes; or it keeps its sets of flows, and has other rules. */
+enum way { WAY_NEW, WAY_REPLACE, WAY_KEEP };
+
+static int put_table(const struct nft_table *table, enum way way)
 {
 	struct batch batch;
 	int r = batch_start(&batch, table);
 
 	if (r < 0)
 		return r;
-	if (replace) {
+	if (way == WAY_REPLACE) {
 		/* Added before it is deleted, because deleting a missing table would fail the batch. */
 		batch_table(&batch, NFT_MSG_NEWTABLE, table->name, NLM_F_CREATE);
 		batch_table(&batch, NFT_MSG_DELTABLE, table->name, 0);
 	}
 	batch_table(&batch, NFT_MSG_NEWTABLE, table->name,
-		    (uint16_t)(NLM_F_CREATE | (replace ? 0 : NLM_F_EXCL)));
+		    (uint16_t)(NLM_F_CREATE | (way == WAY_NEW ? NLM_F_EXCL : 0)));
+	if (table->tracked)
+		batch_flows(&batch, table);
+	for (enum nft_chain chain = NFT_INGRESS; way == WAY_KEEP && chain <= NFT_RECEIVED;
+	     chain++) {
+		batch_chain(&batch, table, chain);
+		batch_flush(&batch, table, chain);
+	}
 	for (size_t i = 0; i < table->count; i++) {
 		/* The rules of a chain stand together. */
-		if (i == 0 || table->rules[i].chain != table->rules[i - 1].chain)
-			batch_chain(&batch, table, &table->rules[i]);
+		if (way != WAY_KEEP &&
+		    (i == 0 || table->rules[i].chain != table->rules[i - 1].chain))
+			batch_chain(&batch, table, table->rules[i].chain);
 		if (table->rules[i].connections)
 			batch_set(&batch, table);
 		batch_rule(&batch, table, &table->rules[i]);
@@ -277,9 +328,13 @@ static int put_table(const struct nft_table *table, bool replace)
 int nft_replace(const struct nft_table *table)
 {
 	/* A deletion, even of nothing, costs the next change of links a grace period. */
-	int r = put_table(table, false);
+	int r = put_table(table, WAY_NEW);
 
-	return r == -EEXIST ? put_table(table, true) : r;
+	if (r != -EEXIST)
+		return r;
+	r = table->tracked ? put_table(table, WAY_KEEP) : -EEXIST;
+	/* A table of another form, such as one of another version, cannot be kept. */
+	return r < 0 ? put_table(table, WAY_REPLACE) : 0;
 }
 
 int nft_remove(const struct nft_table *table)
@@ -299,7 +354,9 @@ int nft_remove(const struct nft_table *table)
 struct rule_count {
 	const struct nft_table *table;
 	size_t marked, others;
-	uint64_t packets; /* that its counted rules have matched */
+	const char *chain; /* NULL: all */
+	uint64_t packets;  /* that its counted rules in that chain have matched */
+	uint64_t *each;    /* NULL, or room for the packets of each rule of the table */
 };
 
 static int count_rule(const struct nlmsghdr *head, void *context)
@@ -313,11 +370,17 @@ static int count_rule(const struct nlmsghdr *head, void *context)
 				    ? nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)
 				    : NULL;
 	if (table && strcmp(table, count->table->name) == 0) {
+		const char *chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
+		uint64_t packets = nft_rule_count(rule);
+		size_t place = count->marked + count->others;
+		if (count->each && place < count->table->count)
+			count->each[place] = packets;
 		if (nft_rule_has_comment(rule, count->table->mark))
 			count->marked++;
 		else
 			count->others++;
-		count->packets += nft_rule_count(rule);
+		if (chain && (!count->chain || strcmp(chain, count->chain) == 0))
+			count->packets += packets;
 	}
 	nftnl_rule_free(rule);
 	return MNL_CB_OK;
@@ -326,6 +389,9 @@ static int count_rule(const struct nlmsghdr *head, void *context)
 /* Looks at all rules of a table. Zeros: there is no such table. */
 static int look(const struct nft_table *table, struct rule_count *count)
 {
+	const struct rule_count empty = { .table = table,
+					  .chain = count->chain,
+					  .each = count->each };
 	char data[1024];
 	int r = library_load(&libnftnl);
 
@@ -343,30 +409,38 @@ static int look(const struct nft_table *table, struct rule_count *count)
 	/* EINTR: the rules changed while they were listed. */
 	r = -EINTR;
 	for (int i = 0; r == -EINTR && i < TRIES; i++) {
-		*count = (struct rule_count){ .table = table };
+		*count = empty;
 		r = send_request(head, head->nlmsg_len, count_rule, count);
 	}
 	if (r == -EOPNOTSUPP) /* no such table, or no nf_tables at all */
-		*count = (struct rule_count){ .table = table };
+		*count = empty;
 	return r == -EOPNOTSUPP ? 0 : r;
 }
 
 int nft_is_current(const struct nft_table *table)
 {
-	struct rule_count count;
+	struct rule_count count = { 0 };
 	int r = look(table, &count);
 
 	return r < 0 ? r : count.others == 0 && count.marked == table->count;
 }
 
-int nft_count(const struct nft_table *table, uint64_t *packets)
+int nft_count(const struct nft_table *table, enum nft_chain chain, uint64_t *packets)
 {
-	struct rule_count count;
+	struct rule_count count = { .chain = nft_rule_chain(chain) };
 	int r = look(table, &count);
 
 	if (r == 0)
 		*packets = count.packets;
 	return r;
+}
+
+int nft_count_each(const struct nft_table *table, uint64_t *packets)
+{
+	struct rule_count count = { .each = packets };
+	int r = look(table, &count);
+
+	return r < 0 ? r : count.others == 0 && count.marked == table->count;
 }
 
 struct chain_search {

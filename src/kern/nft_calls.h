@@ -29,6 +29,7 @@
 	CALL(mnl_nlmsg_batch_stop)            \
 	CALL(mnl_socket_bind)                 \
 	CALL(mnl_socket_close)                \
+	CALL(mnl_socket_get_fd)               \
 	CALL(mnl_socket_open2)                \
 	CALL(mnl_socket_recvfrom)             \
 	CALL(mnl_socket_sendto)               \
@@ -52,6 +53,7 @@
 	CALL(nftnl_expr_set)                  \
 	CALL(nftnl_expr_set_str)              \
 	CALL(nftnl_expr_set_u32)              \
+	CALL(nftnl_expr_set_u64)              \
 	CALL(nftnl_nlmsg_build_hdr)           \
 	CALL(nftnl_rule_add_expr)             \
 	CALL(nftnl_rule_alloc)                \
@@ -92,6 +94,7 @@ extern struct nft_calls {
 #define mnl_nlmsg_batch_stop            nft_calls.mnl_nlmsg_batch_stop
 #define mnl_socket_bind                 nft_calls.mnl_socket_bind
 #define mnl_socket_close                nft_calls.mnl_socket_close
+#define mnl_socket_get_fd               nft_calls.mnl_socket_get_fd
 #define mnl_socket_open2                nft_calls.mnl_socket_open2
 #define mnl_socket_recvfrom             nft_calls.mnl_socket_recvfrom
 #define mnl_socket_sendto               nft_calls.mnl_socket_sendto
@@ -115,6 +118,7 @@ extern struct nft_calls {
 #define nftnl_expr_set                  nft_calls.nftnl_expr_set
 #define nftnl_expr_set_str              nft_calls.nftnl_expr_set_str
 #define nftnl_expr_set_u32              nft_calls.nftnl_expr_set_u32
+#define nftnl_expr_set_u64              nft_calls.nftnl_expr_set_u64
 #define nftnl_nlmsg_build_hdr           nft_calls.nftnl_nlmsg_build_hdr
 #define nftnl_rule_add_expr             nft_calls.nftnl_rule_add_expr
 #define nftnl_rule_alloc                nft_calls.nftnl_rule_alloc

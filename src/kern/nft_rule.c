@@ -4,6 +4,7 @@
 
 #include "kern/nft.h"
 #include "kern/nft_calls.h"
+#include "kern/nft_flow.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -14,6 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
+#include <syslog.h>
 
 const char nft_rule_senders[] = "senders";
 
@@ -22,14 +24,21 @@ uint32_t nft_rule_family(const struct nft_table *table)
 	return table->device ? NFPROTO_NETDEV : NFPROTO_INET;
 }
 
-const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule)
+const char *nft_rule_chain(enum nft_chain chain)
 {
 	static const char *const chains[] = {
-		[NFT_POSTROUTING] = "postrouting", [NFT_FORWARD] = "forward", [NFT_INPUT] = "input",
-		[NFT_PREROUTING] = "prerouting",   [NFT_OUTPUT] = "output",   [NFT_EARLY] = "early",
+		[NFT_POSTROUTING] = "postrouting",
+		[NFT_FORWARD] = "forward",
+		[NFT_INPUT] = "input",
+		[NFT_PREROUTING] = "prerouting",
+		[NFT_OUTPUT] = "output",
+		[NFT_EARLY] = "early",
+		[NFT_INGRESS] = "ingress",
+		[NFT_SENT] = "sent",
+		[NFT_RECEIVED] = "received",
 	};
 
-	return table->device ? "ingress" : chains[rule->chain];
+	return chains[chain];
 }
 
 static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
@@ -141,7 +150,10 @@ static bool add_link(struct nftnl_rule *rule, const struct nft_match *match, uin
 
 static bool add_bytes(struct nftnl_rule *rule, const struct nft_match *match, uint32_t base)
 {
+	bool masked = match->mask[0] || match->mask[1];
+
 	return add_load(rule, base, match->offset, match->length) &&
+	       (!masked || add_masks(rule, match->mask, match->length)) &&
 	       add_compare(rule, match->inverted, match->bytes, match->length);
 }
 
@@ -155,6 +167,16 @@ static bool add_port(struct nftnl_rule *rule, const struct nft_match *match)
 	return first == last ? add_compare(rule, match->inverted, &first, sizeof first)
 			     : add_cmp(rule, NFT_CMP_GTE, &first, sizeof first) &&
 				       add_cmp(rule, NFT_CMP_LTE, &last, sizeof last);
+}
+
+/* RFC 792, RFC 4443. */
+static bool add_icmp(struct nftnl_rule *rule, const struct nft_match *match)
+{
+	uint8_t first = (uint8_t)match->number, last = (uint8_t)match->last;
+
+	return add_load(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof first) &&
+	       add_cmp(rule, NFT_CMP_GTE, &first, sizeof first) &&
+	       add_cmp(rule, NFT_CMP_LTE, &last, sizeof last);
 }
 
 static bool add_to_host(struct nftnl_rule *rule)
@@ -189,7 +211,8 @@ static bool add_translated(struct nftnl_rule *rule, bool inverted)
 	       add_compare(rule, !inverted, &zero, sizeof zero);
 }
 
-static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
+static bool add_match(struct nftnl_rule *rule, const struct nft_rule *from,
+		      const struct nft_match *match)
 {
 	uint16_t protocol = htons((uint16_t)match->number);
 	uint8_t transport = (uint8_t)match->number;
@@ -213,6 +236,10 @@ static bool add_match(struct nftnl_rule *rule, const struct nft_match *match)
 		return add_bytes(rule, match, NFT_PAYLOAD_TRANSPORT_HEADER);
 	case NFT_FIELD_PORT:
 		return add_port(rule, match);
+	case NFT_FIELD_ICMP:
+		return add_icmp(rule, match);
+	case NFT_FIELD_FLOW:
+		return nft_flow_find(rule, from, match->flows);
 	case NFT_FIELD_TO_HOST:
 		return add_to_host(rule);
 	case NFT_FIELD_TRANSLATED:
@@ -256,6 +283,24 @@ static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 	return true;
 }
 
+/* A rate above the bound ends the rule: what is to happen to all packets is another rule's. */
+static bool add_log(struct nftnl_rule *rule, const char *prefix)
+{
+	enum { A_SECOND = 5, BURST = 10 };
+	struct nftnl_expr *limit = add_expr(rule, "limit");
+	struct nftnl_expr *log = limit ? add_expr(rule, "log") : NULL;
+
+	if (!log)
+		return false;
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_RATE, A_SECOND);
+	nftnl_expr_set_u64(limit, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_BURST, BURST);
+	nftnl_expr_set_u32(limit, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_str(log, NFTNL_EXPR_LOG_PREFIX, prefix);
+	nftnl_expr_set_u32(log, NFTNL_EXPR_LOG_LEVEL, LOG_INFO);
+	return true;
+}
+
 static bool add_immediate(struct nftnl_rule *rule, uint32_t dreg, const void *data, uint32_t size)
 {
 	struct nftnl_expr *expr = add_expr(rule, "immediate");
@@ -295,6 +340,8 @@ static bool add_verdict(struct nftnl_rule *rule, const struct nft_rule *from)
 
 	if (verdict == NFT_REDIRECT)
 		return add_redirect(rule, from);
+	if (verdict == NFT_GO_ON)
+		return true;
 	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
 
 	if (!expr)
@@ -337,14 +384,18 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 		return NULL;
 	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, nft_rule_family(table));
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table->name);
-	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(table, from));
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, nft_rule_chain(from->chain));
 	bool done = set_comment(rule, table->mark);
 	if (done && !table->device && from->chain != NFT_FORWARD && from->chain != NFT_INPUT)
 		done = only_family(rule, from->ipv6);
 	for (unsigned i = 0; done && i < from->matches; i++)
-		done = add_match(rule, &from->match[i]);
+		done = add_match(rule, from, &from->match[i]);
 	if (done && from->connections)
 		done = add_bound(rule, from->connections);
+	if (done && from->note.flows)
+		done = nft_flow_note(rule, from);
+	if (done && from->log)
+		done = add_log(rule, from->log);
 	if (done && from->counted)
 		done = add_expr(rule, "counter") != NULL;
 	if (done && add_verdict(rule, from))

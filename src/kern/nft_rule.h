@@ -3,16 +3,13 @@
 #ifndef BERTH_KERN_NFT_RULE_H
 #define BERTH_KERN_NFT_RULE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kern/nft.h"
 
-struct nft_rule;
-struct nft_table;
 struct nftnl_rule;
 
-/* The family (NFPROTO_*) of a table; the name of a rule's chain. */
+/* The family (NFPROTO_*) of a table; the name of a chain. */
 uint32_t nft_rule_family(const struct nft_table *table);
-const char *nft_rule_chain(const struct nft_table *table, const struct nft_rule *rule);
+const char *nft_rule_chain(enum nft_chain chain);
 
 /* The name of the set by which a rule counts connections. */
 extern const char nft_rule_senders[];

@@ -135,6 +135,9 @@ libmachine_a_SOURCES = \
 	src/machine/manage/data.c src/machine/manage/data.h \
 	src/machine/manage/delete.c \
 	src/machine/manage/forward.c \
+	src/machine/manage/rule.c \
+	src/machine/manage/rule_network.c \
+	src/machine/manage/rule_name.h src/machine/manage/rule_name.c \
 	src/machine/manage/settings_lock.c src/machine/manage/settings_lock.h \
 	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \

@@ -7,6 +7,8 @@ libnetwork_a_SOURCES = \
 	src/network/create.c \
 	src/network/dns.c src/network/dns.h \
 	src/network/dns_arguments.c src/network/dns_arguments.h \
+	src/network/filter.c src/network/filter.h \
+	src/network/filter_pass.c src/network/filter_pass.h \
 	src/network/firewall.c src/network/firewall.h \
 	src/network/foreign.c \
 	src/network/forward.c src/network/forward.h \
@@ -24,6 +26,8 @@ libnetwork_a_SOURCES = \
 	src/network/parent.c \
 	src/network/physical.c src/network/physical.h \
 	src/network/port.c \
+	src/network/rule_settings.c \
+	src/network/rules.c src/network/rules.h \
 	src/network/see.c \
 	src/network/servers.c \
 	src/network/settings.c \

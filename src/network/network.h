@@ -119,6 +119,13 @@ int network_down(struct network *network, struct err *err);
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
+/*
+ * Adds a firewall rule to the settings, or (add NULL) removes the one of that name; network then has them. before: gets
+ * the file as it was, for network_restore_rules. Ports of running machines stay as they are.
+ */
+int network_change_rule(struct network *network, const struct rule_config *add, const char *remove,
+			struct text *before, struct err *err);
+int network_restore_rules(struct network *network, const struct text *before, struct err *err);
 /* Whether the network can become one of the kind that these settings have: by name, -EINVAL. */
 int network_check_kind(const struct network *network, const struct network_config *config,
 		       struct err *err);
@@ -201,6 +208,11 @@ int lease_renumber(const struct network *network, struct err *err);
 /* Idempotent. */
 int lease_release(struct network *network, const char *name, struct err *err);
 
+/* The rules that a machine's port is to have, beside those of the network. */
+struct port_rules {
+	bool guarded;               /* against other senders; see guard.h */
+	const struct section *list; /* borrowed; firewall rules, of struct rule_config */
+};
 /*
  * Makes a veth pair in one request: one end is up and a port of the bridge, named by port_ifname; the other has the
  * lease's link name and mac, in the network namespace of pid. On a network of kind macvlan or ipvlan makes the one
@@ -213,14 +225,14 @@ int network_is_attached(struct network *network, const char *name, struct err *e
  * Makes a running machine's link a port of the bridge again, after network_up, with the isolation and the mtu of the
  * lease. If the link is gone, makes the pair anew as network_plug does.
  */
-int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
-		     struct err *err);
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
+		     const struct port_rules *rules, struct err *err);
 /*
- * Gives a running machine an interface: network_attach, with guarded the rules of its port, then its address and route
- * in the network namespace of pid, and the announcement.
+ * Gives a running machine an interface: network_attach, the rules of its port, then its address and route in
+ * the network namespace of pid, and the announcement.
  */
-int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
-		 struct err *err);
+int network_plug(struct network *network, const struct lease *lease, pid_t pid,
+		 const struct port_rules *rules, struct err *err);
 /*
  * Takes the addresses of the IPv6 subnet that a renumbered network had from a running machine, with the default route
  * through it, and gives it those of its lease.

@@ -311,13 +311,13 @@ static int do_inside(int space, int (*act)(const struct lease *), const struct l
 	return pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0 ? -EIO : 0;
 }
 
-int network_plug(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
-		 struct err *err)
+int network_plug(struct network *network, const struct lease *lease, pid_t pid,
+		 const struct port_rules *rules, struct err *err)
 {
 	scoped_fd int space = open_space(network, pid, err);
 
 	if (space < 0 || network_attach(network, lease, pid, err) < 0 ||
-	    (guarded && guard_port(network, lease, err) < 0))
+	    guard_port(network, lease, rules, err) < 0)
 		return -err->code;
 	fault_point("nic-attached");
 	return do_inside(space, set_up, lease) < 0
@@ -424,8 +424,8 @@ static int shape_port(const struct network *network, const struct lease *lease, 
 	return r < 0 ? tell_attach(network, lease, links, r, err) : 0;
 }
 
-int network_reattach(struct network *network, const struct lease *lease, pid_t pid, bool guarded,
-		     struct err *err)
+int network_reattach(struct network *network, const struct lease *lease, pid_t pid,
+		     const struct port_rules *rules, struct err *err)
 {
 	scoped_links struct link_socket *links = NULL;
 	struct link_info port;
@@ -433,7 +433,7 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 	if (config_is_inside(&network->config)) {
 		int shaped = inside_shape(network, lease, err);
 		return shaped == -ENODEV && !err->code
-			       ? network_plug(network, lease, pid, guarded, err)
+			       ? network_plug(network, lease, pid, rules, err)
 			       : shaped;
 	}
 	if (bridge_open_links(network, &links, err) < 0)
@@ -449,5 +449,5 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 		r = link_join(links, port.index, network->bridge, lease->isolated, lease->vlan);
 	if (r == 0 || r != -ENODEV)
 		return r < 0 && !err->code ? tell_attach(network, lease, links, r, err) : r;
-	return network_plug(network, lease, pid, guarded, err);
+	return network_plug(network, lease, pid, rules, err);
 }

@@ -14,4 +14,4 @@ berth_holes_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_TEST_HOLES=1
 berth_holes_LDADD = $(cmd_libs)
 
 EXTRA_DIST += tests/integration/attack.sh
-EXTRA_DIST += tests/attack/spoof tests/integration/neighbours.sh
+EXTRA_DIST += tests/attack/spoof tests/attack/bypass tests/integration/neighbours.sh

@@ -448,6 +448,7 @@ static void expect_page(const struct schema *schema, const char *path)
 			continue;
 		if (text_starts(line + 7, "mount.") || text_starts(line + 7, "device.") ||
 		    text_starts(line + 7, "forward.") || text_starts(line + 7, "nic.") ||
+		    text_starts(line + 7, "rule.") ||
 		    (schema == &machine_schema && text_starts(line + 7, "volume.")) ||
 		    text_starts(line + 7, "recipe.") || text_starts(line + 7, "remote.") ||
 		    config_family(schema, line + 7, NULL) || config_preset_name(schema, line + 7))
@@ -493,6 +494,7 @@ static void expect_sections(const struct schema *schema, const char *path)
 static void test_manual_sections(void)
 {
 	expect_sections(&machine_schema, SOURCE_FOLDER "/doc/machine.conf.5");
+	expect_sections(&network_schema, SOURCE_FOLDER "/doc/network.conf.5");
 	expect_sections(&berth_schema, SOURCE_FOLDER "/doc/berth.conf.5");
 }
 

@@ -252,6 +252,52 @@ static void test_forwards(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(forward_sentence(bad[i][0]), bad[i][1]));
 }
 
+static void test_rules(void)
+{
+	static const char *const good[] = {
+		"[rule a]\n[rule b]\naction = deny\ndirection = out\nprotocol = icmp\n",
+		"[rule a]\nprotocol = tcp\nport = 1,2-3,65535\n",
+		"[rule a]\nprotocol = udp\nport = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n",
+		"[rule a]\npeer = 0.0.0.0/0\n[rule b]\npeer = ::/0\n[rule c]\npeer = "
+		"10.0.0.128/25\n",
+		"[rule a]\npeer = fd00:1::/33\n[rule b]\npeer = web-1\nnic = eth7\nlog = yes\n",
+	};
+	static const char *const bad[][2] = {
+		{ "[rule a]\nprotocol = tcp\nport = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n",
+		  "rule 'a' has more than 16 ports and ranges" },
+		{ "[rule a]\nprotocol = tcp\nport = 65536\n", "cannot have port '65536'" },
+		{ "[rule a]\nprotocol = tcp\nport = 3-2\n", "cannot have port '3-2'" },
+		{ "[rule a]\nprotocol = tcp\nport = 1,,2\n", "cannot have port '1,,2'" },
+		{ "[rule a]\nprotocol = tcp\nport = 1-2-3\n", "cannot have port" },
+		{ "[rule a]\nprotocol = tcp\nport = 00000000000000000001\n", "cannot have port" },
+		{ "[rule a]\nport = 1\n", "which protocol any does not have" },
+		{ "[rule a]\nprotocol = icmp\nport = 1\n", "which protocol icmp does not have" },
+		{ "[rule a]\npeer = 10.0.0.1/24\n", "in which the bits behind its prefix are 0" },
+		{ "[rule a]\npeer = fd00::1/127\n", "in which the bits behind its prefix are 0" },
+		{ "[rule a]\npeer = 10.0.0.0/\n", "cannot have peer" },
+		{ "[rule a]\npeer = fd00::/129\n", "cannot have peer" },
+		{ "[rule a]\npeer = label:x\n", "cannot have peer 'label:x'" },
+		{ "[rule a]\npeer = Web\n", "or the name of a machine" },
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		CU_ASSERT_STRING_EQUAL(forward_sentence(good[i]), "");
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CU_ASSERT_PTR_NOT_NULL(strstr(forward_sentence(bad[i][0]), bad[i][1]));
+}
+
+static void test_rules_most(void)
+{
+	scoped_text struct text text = { 0 };
+
+	for (int i = 0; i < RULES_MAX; i++)
+		text_add(&text, "[rule a%d]\n", i);
+	CU_ASSERT_STRING_EQUAL(forward_sentence(text_str(&text)), "");
+	text_add(&text, "[rule b]\n");
+	CU_ASSERT(text_starts(forward_sentence(text_str(&text)),
+			      "there are 201 rules, and 200 are the most"));
+}
+
 static void test_variables_are_put(void)
 {
 	struct err err = { 0 };
@@ -604,7 +650,7 @@ static void test_bad_sections(void)
 		{ "[mount]\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[mount a\n", "m:1: a section begins with a line such as [mount NAME]" },
 		{ "[disk a]\n", "m:1: unknown section 'disk'; known sections are 'device', "
-				"'forward', 'mount', 'nic' and 'volume'" },
+				"'forward', 'mount', 'nic', 'rule' and 'volume'" },
 		{ "[volume a]\ntarget = x\n", "m:2: target" },
 		{ "[mount A]\n", "m:1: mount 'A' has a name that" },
 		{ "[mount a]\n[mount a]\n", "m:2: mount 'a' is there already" },
@@ -782,6 +828,8 @@ int main(void)
 		{ "labels", test_labels },
 		{ "credentials", test_credentials },
 		{ "forwards", test_forwards },
+		{ "firewall rules", test_rules },
+		{ "the most firewall rules", test_rules_most },
 		{ "variables are put", test_variables_are_put },
 		{ "presets", test_presets },
 		{ "keys of older templates", test_older_templates },

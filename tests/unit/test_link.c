@@ -386,6 +386,57 @@ static void test_nft(void)
 	CU_ASSERT_EQUAL(nft_is_current(&table), 0);
 }
 
+/* A packet of each kind that the rules of a port have: its set of flows is kept when the rules are replaced. */
+static void test_nft_flows(void)
+{
+	struct nft_rule rules[] = {
+		{ .chain = NFT_INGRESS, .verdict = NFT_DROP, .counted = true },
+		{ .chain = NFT_SENT,
+		  .matches = 1,
+		  .match = { { .field = NFT_FIELD_SEGMENT,
+			       .length = 1,
+			       .mask = { 0x12 },
+			       .bytes = { 2 } } },
+		  .note = { NFT_OPENED_OUT, 60, true },
+		  .verdict = NFT_GO_ON },
+		{ .chain = NFT_RECEIVED,
+		  .ipv6 = true,
+		  .echo = true,
+		  .matches = 2,
+		  .match = { { .field = NFT_FIELD_ICMP, .number = 129, .last = 129 },
+			     { .field = NFT_FIELD_FLOW, .flows = NFT_OPENED_OUT } },
+		  .verdict = NFT_ACCEPT },
+		{ .chain = NFT_RECEIVED, .log = "test: ", .verdict = NFT_GO_ON },
+		{ .chain = NFT_RECEIVED, .verdict = NFT_DROP, .counted = true },
+	};
+	struct nft_table table = { .name = "berth-flows",
+				   .device = "flow0",
+				   .mark = "one",
+				   .tracked = true,
+				   .rules = rules,
+				   .count = sizeof rules / sizeof *rules };
+	uint64_t packets[sizeof rules / sizeof *rules] = { 0 }, sum = 9;
+
+	CU_ASSERT_EQUAL(system("ip link add flow0 type veth peer name flow1"), 0);
+	CU_ASSERT_EQUAL(nft_replace(&table), 0);
+	CU_ASSERT_EQUAL(nft_is_current(&table), 1);
+	CU_ASSERT_EQUAL(nft_count_each(&table, packets), 1);
+	CU_ASSERT_EQUAL(nft_count(&table, NFT_RECEIVED, &sum), 0);
+	CU_ASSERT_EQUAL(sum, 0);
+	table.count--;
+	table.mark = "two";
+	CU_ASSERT_EQUAL(nft_count_each(&table, packets), 0);
+	CU_ASSERT_EQUAL(nft_replace(&table), 0);
+	CU_ASSERT_EQUAL(nft_is_current(&table), 1);
+	/* Without flows, the chains that it does not name go as well. */
+	table.tracked = false;
+	table.count = 1;
+	CU_ASSERT_EQUAL(nft_replace(&table), 0);
+	CU_ASSERT_EQUAL(nft_is_current(&table), 1);
+	CU_ASSERT_EQUAL(nft_remove(&table), 0);
+	CU_ASSERT_EQUAL(system("ip link del flow0"), 0);
+}
+
 static void test_nft_others_drop(void)
 {
 	char chain[96] = "";
@@ -442,6 +493,7 @@ int main(void)
 		{ "refusals are the kernel's own", test_refusals },
 		{ "the host's networks, of every table", test_subnets_seen },
 		{ "a table is replaced, known again, removed", test_nft },
+		{ "a table of a port has flows, and keeps them", test_nft_flows },
 		{ "a dropping forward chain of others is named", test_nft_others_drop },
 		{ "no descriptor is left", test_no_fd_leak },
 		CU_TEST_INFO_NULL,

@@ -21,6 +21,10 @@ static int add_section(struct machine *machine, const struct schema *kind,
 		struct forward_config forward = *(const struct forward_config *)section;
 		return machine_forward(machine, &forward, notes, err);
 	}
+	if (kind == &rule_schema) {
+		struct rule_config rule = *(const struct rule_config *)section;
+		return machine_rule_add(machine, &rule, notes, err);
+	}
 	if (kind == &nic_schema)
 		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
 	if (kind == &attached_schema) {
@@ -38,6 +42,8 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 
 	if (kind == &forward_schema)
 		return machine_forward_remove(machine, name, err);
+	if (kind == &rule_schema)
+		return machine_rule_remove(machine, name, err);
 	if (kind == &nic_schema)
 		return machine_nic_remove(machine, name, err);
 	if (kind == &attached_schema)

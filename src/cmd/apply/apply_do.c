@@ -54,7 +54,7 @@ static int create(struct apply *apply, struct apply_action *action, struct err *
 	if (r == 0 && *file->backup_schedule)
 		backup_remark_made(&apply->call->dirs, action->name);
 	if (r < 0 || (!file->mounts && !file->devices && !file->forwards && !file->nics &&
-		      !file->volumes && !setup_is_wanted(action->group)))
+		      !file->rules && !file->volumes && !setup_is_wanted(action->group)))
 		return r;
 	r = machine_open(&machine, &apply->call->dirs, action->name, err);
 	if (r == 0)

@@ -35,6 +35,7 @@ enum word {
 	WORD_DEVICE,          /* the same */
 	WORD_FORWARD,         /* the same */
 	WORD_NIC,             /* the same */
+	WORD_RULE,            /* the same */
 	WORD_ATTACHED,        /* a volume that the machine before it has */
 	WORD_VOLUME,
 	WORD_HALFWAY, /* a machine that has come halfway */

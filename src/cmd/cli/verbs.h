@@ -51,6 +51,8 @@ extern const struct command command_move;
 /* mount.c */
 extern const struct command command_mount, command_unmount, command_device, command_forward;
 extern const struct command command_nic;
+/* rule.c */
+extern const struct command command_rule;
 /* volume.c */
 extern const struct command command_volume;
 /* settings.c */

@@ -9,6 +9,7 @@
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 #include "cmd/machine/nic_traffic.h"
+#include "cmd/machine/rule.h"
 #include "machine/state/machine.h"
 
 #include <string.h>
@@ -155,6 +156,7 @@ json_t *info_object(const struct machine *machine, const struct facts *facts)
 		{ "devices", stored_and_temporary(machine, facts, add_devices) },
 		{ "volumes", volumes_array(config, facts) },
 		{ "forwards", forwards_array(machine) },
+		{ "rules", rules_array(machine) },
 		{ "snapshots", known ? json_integer((json_int_t)facts->snapshots) : json_null() },
 		{ "backup", backup_object(machine, &facts->backup) },
 		{ "folder", json_string(machine->folder) },

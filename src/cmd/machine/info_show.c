@@ -9,6 +9,7 @@
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 #include "cmd/machine/nic_traffic.h"
+#include "cmd/machine/rule.h"
 #include "machine/state/machine.h"
 
 #include <stdarg.h>
@@ -168,6 +169,7 @@ void info_show(const struct machine *machine, const struct facts *facts)
 	show_root(machine, facts);
 	backup_show(machine, &facts->backup, info_field);
 	show_sections(config, facts, "");
+	rules_show(machine, info_field);
 	show_sections(&facts->temporary, facts, ", temporary");
 	info_field("settings:", "%s/machine.conf", machine->folder);
 	info_field("log:", "%s", facts->log ? facts->log : "");

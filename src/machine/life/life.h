@@ -71,6 +71,24 @@ bool machine_unguarded(const struct machine *machine, char network[64]);
 bool machine_cut_off(const struct machine *machine, char network[64]);
 int machine_reconnect_all(struct network *network, struct text *notes, struct err *err);
 /*
+ * Makes the firewall rules of a running machine's ports those of its settings and its networks; of all machines of a
+ * network; and the same if a rule there names a machine, whose hardware address is another one now.
+ */
+int machine_renew_rules(const struct machine *machine, struct err *err);
+int machine_renew_rules_on(struct network *network, struct err *err);
+int machine_renew_peers(struct network *network, struct err *err);
+/*
+ * The packets that firewall rules have dropped on the ports of a running machine since they were made or changed: an
+ * entry for each rule that is in force, in *list, which the caller frees; the one of section NULL has those that no
+ * rule allowed. Returns their number. machine_network_drops adds what a rule of a network has dropped, on all ports.
+ */
+struct rule_drops {
+	const struct section *section; /* of the machine's settings */
+	uint64_t packets;
+};
+size_t machine_rule_drops(const struct machine *machine, struct rule_drops **list);
+void machine_network_drops(const struct network *network, struct rule_drops *drops);
+/*
  * network_set, for the machines that run on the network too. notes: lines for the user about what works from the next
  * start on, or not.
  */

@@ -4,6 +4,7 @@
  * has removed the bridge or cleared the firewall rules: many firewalls begin with "nft flush ruleset". A start makes
  * both; this file restores them.
  */
+#include "base/scoped.h"
 #include "machine/life/forwards.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Finds state and lease of a machine that runs on the network, whatever its present settings are: 0, or -ENOENT. */
@@ -37,7 +39,9 @@ static int look(const struct machine *machine, struct network *network, struct r
 static int look_at_guard(const struct machine *machine, const struct network *network,
 			 const struct lease *lease)
 {
-	return machine->config.spoofing ? -ENOENT : guard_is_current(network, lease);
+	struct port_rules rules = nics_rules(machine);
+
+	return guard_is_current(network, lease, &rules);
 }
 
 static bool has_lost(const struct machine *machine, const char *name, bool guard)
@@ -96,11 +100,12 @@ static int reconnect(void *context, const char *name)
 	if (machine_read(&machine, all->network->dirs, name, &why) < 0 ||
 	    look(&machine, all->network, &state, &lease) < 0)
 		return 0;
-	int r = network_reattach(all->network, &lease, state.init, !machine.config.spoofing, &why);
+	struct port_rules rules = nics_rules(&machine);
+	int r = network_reattach(all->network, &lease, state.init, &rules, &why);
 	if (r == 0 && all->network->renumbered)
 		r = network_renumber(all->network, &lease, state.init, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
-		r = guard_renew(all->network, &lease, &why);
+		r = guard_renew(all->network, &lease, &rules, &why);
 	if (r == 0 && all->network->rerouted &&
 	    (!lease.without_route || config_is_private(&all->network->config)))
 		r = network_route(all->network, &lease, state.init, &why);
@@ -119,4 +124,131 @@ int machine_reconnect_all(struct network *network, struct text *notes, struct er
 
 	int r = machine_list(network->dirs, reconnect, &all, err);
 	return r < 0 ? r : -err->code;
+}
+
+/* The rules of one port, if they are not those that its machine and its network have now. */
+static int renew_port(const struct machine *machine, struct network *network, struct err *err)
+{
+	struct port_rules rules = nics_rules(machine);
+	struct run_state state;
+	struct lease lease;
+
+	if (look(machine, network, &state, &lease) < 0 ||
+	    guard_is_current(network, &lease, &rules) != 0)
+		return 0;
+	return guard_renew(network, &lease, &rules, err);
+}
+
+int machine_renew_rules(const struct machine *machine, struct err *err)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network network = { 0 };
+		if (network_open(&network, machine->dirs, nics[i].network, &(struct err){ 0 }) ==
+			    0 &&
+		    renew_port(machine, &network, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int renew_one(void *context, const char *name)
+{
+	struct reconnection *all = context;
+	scoped_machine struct machine machine = { 0 };
+	struct err why = { 0 };
+
+	if (machine_read(&machine, all->network->dirs, name, &why) < 0)
+		return 0;
+	if (renew_port(&machine, all->network, &why) < 0 && !all->err->code && run_alive(&machine))
+		*all->err = why;
+	return 0;
+}
+
+int machine_renew_rules_on(struct network *network, struct err *err)
+{
+	struct reconnection all = { .network = network, .err = err };
+
+	int r = machine_list(network->dirs, renew_one, &all, err);
+	return r < 0 ? r : -err->code;
+}
+
+int machine_renew_peers(struct network *network, struct err *err)
+{
+	return guard_has_peers(network) ? machine_renew_rules_on(network, err) : 0;
+}
+
+/* ---- Counts of drops */
+
+static void add_counts(const struct network *network, const struct lease *lease,
+		       const struct port_rules *rules, struct rule_drops *list, size_t count)
+{
+	scoped_free struct guard_count *counts = calloc(count + 1, sizeof *counts);
+
+	for (size_t i = 0; counts && i < count; i++)
+		counts[i].section = list[i].section;
+	if (!counts || guard_count_rules(network, lease, rules, counts, count) != 1)
+		return;
+	for (size_t i = 0; i < count; i++)
+		list[i].packets += counts[i].dropped;
+}
+
+/* Looks at the port of a machine on a network: whether it runs there. */
+static bool count_port(const struct machine *machine, struct network *network,
+		       struct rule_drops *list, size_t count)
+{
+	struct port_rules rules = nics_rules(machine);
+	struct run_state state;
+	struct lease lease;
+
+	if (look(machine, network, &state, &lease) < 0)
+		return false;
+	add_counts(network, &lease, &rules, list, count);
+	return true;
+}
+
+size_t machine_rule_drops(const struct machine *machine, struct rule_drops **list)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics), all = 1, n = 1;
+	bool runs = false;
+
+	for (const struct section *at = machine->config.rules; at; at = at->next)
+		all++;
+	*list = calloc(all, sizeof **list);
+	if (!*list)
+		return 0;
+	for (const struct section *at = machine->config.rules; at; at = at->next)
+		(*list)[n++].section = at;
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network network = { 0 };
+		if (network_open(&network, machine->dirs, nics[i].network, &(struct err){ 0 }) == 0)
+			runs |= count_port(machine, &network, *list, all);
+	}
+	return runs ? all : 0;
+}
+
+struct network_count {
+	const struct network *network;
+	struct rule_drops *drops;
+};
+
+static int count_machine(void *context, const char *name)
+{
+	struct network_count *all = context;
+	scoped_machine struct machine machine = { 0 };
+	struct network network = *all->network;
+
+	if (machine_read(&machine, network.dirs, name, &(struct err){ 0 }) == 0)
+		count_port(&machine, &network, all->drops, 1);
+	return 0;
+}
+
+void machine_network_drops(const struct network *network, struct rule_drops *drops)
+{
+	struct network_count all = { network, drops };
+
+	machine_list(network->dirs, count_machine, &all, &(struct err){ 0 });
 }

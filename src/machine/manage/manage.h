@@ -151,6 +151,19 @@ int machine_forward(struct machine *machine, struct forward_config *forward, str
 int machine_forward_remove(struct machine *machine, const char *which, struct err *err);
 
 /*
+ * Adds a firewall rule, or removes one, in the settings and at once on the ports of running machines; of one machine,
+ * or of all machines of a network. A rule without a name gets one, which the caller frees. A failure undoes what was done.
+ * notes: remarks for the user.
+ */
+struct network;
+int machine_rule_add(struct machine *machine, struct rule_config *rule, struct text *notes,
+		     struct err *err);
+int machine_rule_remove(struct machine *machine, const char *name, struct err *err);
+int machine_rule_add_on(struct network *network, struct rule_config *rule, struct text *notes,
+			struct err *err);
+int machine_rule_remove_on(struct network *network, const char *name, struct err *err);
+
+/*
  * Gives a machine an interface, takes one from it, or changes one: in its settings, and at once if it runs. A hardware
  * address that is not given is drawn. All that is wrong is told before anything is changed: -EEXIST (name, or the
  * network of another of its interfaces), -EADDRINUSE, -ENOTUNIQ (the hardware address is another machine's), -EINVAL,

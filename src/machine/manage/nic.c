@@ -111,7 +111,8 @@ static int plug(struct change *change, struct network *network, const struct lea
 	fault_point("nic-noted");
 	/* The end of a killed command that had begun the same. */
 	network_remove_port(network, machine->name, &ignored);
-	if (network_plug(network, lease, change->state.init, !machine->config.spoofing, err) < 0)
+	const struct port_rules rules = nics_rules(machine);
+	if (network_plug(network, lease, change->state.init, &rules, err) < 0)
 		return -err->code;
 	fault_point("nic-plugged");
 	if (change->notes && *network->warning)
@@ -136,6 +137,8 @@ static int make(struct change *change, struct err *err)
 	    nics_take_lease(machine, &nic, &network, &lease, err) < 0)
 		return -err->code;
 	fault_point("nic-leased");
+	if (lease.made && machine_renew_peers(&network, err) < 0)
+		return -err->code;
 	if (!change->runs)
 		return 0;
 	if (plug(change, &network, &lease, err) < 0)

@@ -140,6 +140,8 @@ static int find_leases(struct run *run, struct err *err)
 		if (add_nic(run, &nics[i], err) < 0)
 			return -err->code;
 		made |= run->nics[i].lease.made;
+		if (run->nics[i].lease.made && machine_renew_peers(&run->nics[i].network, err) < 0)
+			return -err->code;
 		fault_point("start-leased");
 	}
 	/* The machine was on other networks before, or on none. */
@@ -270,11 +272,14 @@ static int spawn_in_staging(struct run *run, bool sibling, struct err *err)
 
 static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 {
+	struct port_rules rules = nics_rules(run->machine);
+
+	if (confine_left_out("spoofing"))
+		rules.guarded = false;
 	if (network_attach(&nic->network, &nic->lease, run->init, err) < 0)
 		return -err->code;
 	/* The guest's end of the link is still down. */
-	if (!run->machine->config.spoofing && !confine_left_out("spoofing") &&
-	    guard_port(&nic->network, &nic->lease, err) < 0)
+	if (guard_port(&nic->network, &nic->lease, &rules, err) < 0)
 		return -err->code;
 	fault_point("start-attached");
 	if (nic->further)

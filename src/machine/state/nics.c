@@ -81,6 +81,12 @@ void nics_shape(const struct machine *machine, const struct nic_view *nic, struc
 	snprintf(lease->link, sizeof lease->link, "%s", nic->name);
 }
 
+struct port_rules nics_rules(const struct machine *machine)
+{
+	return (struct port_rules){ .guarded = !machine->config.spoofing,
+				    .list = machine->config.rules };
+}
+
 int nics_lease(const struct machine *machine, const struct nic_view *nic, struct lease *lease)
 {
 	scoped_network struct network network = { 0 };

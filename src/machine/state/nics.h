@@ -27,6 +27,9 @@ bool nics_find(const struct machine *machine, const char *name, const char *netw
 /* Adds what network_attach wants to know of the machine and the interface to a lease as the network gave it. */
 void nics_shape(const struct machine *machine, const struct nic_view *nic, struct lease *lease);
 
+/* The rules that the ports of a machine are to have. Borrowed from its settings. */
+struct port_rules nics_rules(const struct machine *machine);
+
 /* The lease of an interface, as far as it has one: 0, or -code without a sentence. */
 int nics_lease(const struct machine *machine, const struct nic_view *nic, struct lease *lease);
 

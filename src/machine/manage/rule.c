@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Firewall rules of a machine, added and removed while it runs or not: its settings first, then those of its ports. */
+#include "machine/life/life.h"
+#include "machine/manage/manage.h"
+#include "machine/manage/rule_name.h"
+#include "machine/manage/settings_lock.h"
+#include "machine/state/nics.h"
+#include "machine/state/private.h"
+
+#include "base/fault.h"
+#include "base/scoped.h"
+
+#include <string.h>
+
+/* A network whose machines have no ports on the host cannot filter. */
+static int check_port(const struct machine *machine, const struct nic_view *nic, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+
+	if (network_open(&network, machine->dirs, nic->network, &(struct err){ 0 }) < 0 ||
+	    !config_is_inside(&network.config))
+		return 0;
+	return err_set(err, EINVAL,
+		       "a rule cannot be for nic '%s' of machine '%s': network '%s' is of kind %s, "
+		       "whose machines have no ports on the host; name another nic, or put it on a "
+		       "network of kind join",
+		       nic->name, machine->name, network.name, network.config.kind);
+}
+
+static int check_nic(const struct machine *machine, const struct rule_config *rule, struct err *err)
+{
+	struct nic_view nics[NICS_MAX], nic;
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		if ((!*rule->nic || strcmp(rule->nic, nics[i].name) == 0) &&
+		    check_port(machine, &nics[i], err) < 0)
+			return -err->code;
+	}
+	if (count == 0)
+		return err_set(err, EINVAL,
+			       "machine '%s' has no network that rules could be for; give it one: "
+			       "berth set %s network=NAME",
+			       machine->name, machine->name);
+	return *rule->nic && !nics_find(machine, rule->nic, NULL, &nic)
+		       ? err_set(err, ENOENT,
+				 "machine '%s' has no nic '%.60s'; see: berth nic list %s",
+				 machine->name, rule->nic, machine->name)
+		       : 0;
+}
+
+static void note_peers(const struct machine *machine, const struct rule_config *rule,
+		       struct text *notes)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network network = { 0 };
+		if ((!*rule->nic || strcmp(rule->nic, nics[i].name) == 0) &&
+		    network_open(&network, machine->dirs, nics[i].network, &(struct err){ 0 }) == 0)
+			rule_note_peer(&network, rule, notes);
+	}
+}
+
+/* Puts the file back. */
+static void undo(struct machine *machine, const char *conf, const struct text *before)
+{
+	struct err ignored = { 0 };
+
+	if (config_write(conf, before, &ignored) == 0 &&
+	    settings_read_again(machine, &ignored) == 0)
+		machine_renew_rules(machine, &ignored);
+}
+
+static int read_text(const char *conf, struct text *text, struct err *err)
+{
+	struct machine_config config;
+	int r = config_preview(&machine_schema, conf, NULL, 0, text, &config, err);
+
+	if (r == 0)
+		config_free(&machine_schema, &config);
+	return r;
+}
+
+int machine_rule_add(struct machine *machine, struct rule_config *rule, struct text *notes,
+		     struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_free char *owner = text_format("machine '%s'", machine->name);
+	scoped_text struct text before = { 0 };
+	scoped_fd int lock =
+		conf && owner ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
+
+	if (lock < 0 || check_nic(machine, rule, err) < 0 ||
+	    rule_name(rule, machine->config.rules, owner, machine->name, err) < 0 ||
+	    read_text(conf, &before, err) < 0 ||
+	    config_add_section(&machine_schema, conf, &rule_schema, &rule->section, err) < 0)
+		return -err->code;
+	fault_point("rule-added");
+	if (settings_read_again(machine, err) < 0 || machine_renew_rules(machine, err) < 0) {
+		undo(machine, conf, &before);
+		return -err->code;
+	}
+	fault_point("rule-made");
+	note_peers(machine, rule, notes);
+	return 0;
+}
+
+int machine_rule_remove(struct machine *machine, const char *name, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_text struct text before = { 0 };
+	scoped_fd int lock =
+		conf ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
+
+	if (lock < 0)
+		return -err->code;
+	if (!config_section(machine->config.rules, name))
+		return err_set(err, ENOENT,
+			       "machine '%s' has no rule '%.60s'; see: berth rule list %s",
+			       machine->name, name, machine->name);
+	if (read_text(conf, &before, err) < 0 ||
+	    config_remove_section(&machine_schema, conf, &rule_schema, name, err) < 0)
+		return -err->code;
+	fault_point("rule-removed");
+	if (settings_read_again(machine, err) < 0 || machine_renew_rules(machine, err) < 0) {
+		undo(machine, conf, &before);
+		return -err->code;
+	}
+	return 0;
+}
