@@ -48,7 +48,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/network_map.c \
 	src/cmd/host/network_info.c \
 	src/cmd/host/network_settings.c \
-	src/cmd/host/pool.c src/cmd/host/pool.h \
+	src/cmd/host/pool.c src/cmd/host/pool.h src/cmd/host/pool_left.c \
 	src/cmd/host/pool_move.c src/cmd/host/pool_list.c \
 	src/cmd/host/pool_usage.c \
 	src/cmd/host/report.c src/cmd/host/report.h \

@@ -171,8 +171,11 @@ case_pool_of_a_running_machine() {
 	berth launch --wait --network "" --pool side bb rooted
 	fails 1 "pool 'side' cannot be deleted: machine 'rooted' runs, and its root is in it" berth pool delete --force side
 	in_m rooted 'ls /bin' >/dev/null
+	berth stop --force rooted
+	berth pool delete --force side 2>"$T/said"
+	has "machines of the deleted pool 'side' have settings and no contents now; remove them too: berth delete --force rooted" "$(cat "$T/said")"
+	has "volumes of the deleted pool .*: berth volume delete --force sided" "$(cat "$T/said")"
 	berth delete --force rooted
-	berth pool delete --force side
 	berth volume delete --force sided
 }
 

@@ -107,9 +107,12 @@ static int delete_one(struct call *call, const char *name, struct err *err)
 	int r = pool_delete(&call->dirs, name, call_has(call, &flag_volumes), pool_check_unused,
 			    err);
 
-	if (r == 0)
-		settings_backup_forget(&call->dirs, name);
-	return r;
+	if (r != 0)
+		return r;
+	settings_backup_forget(&call->dirs, name);
+	if (call_has(call, &flag_volumes))
+		pool_tell_left(&call->dirs, name);
+	return 0;
 }
 
 static int run_delete(struct call *call, struct err *err)

@@ -15,4 +15,7 @@ int pool_size_of(struct call *call, const struct flag *flag, uint64_t *size, str
 /* Refuses a path that cannot be a value of --source or --device. 0, EXIT_USAGE or -code. */
 int pool_check_place(const char *option, const char *path, struct err *err);
 
+/* Prints a note for the machines, volumes and templates that a deleted pool held, a line each kind. */
+void pool_tell_left(const struct dirs *dirs, const char *pool);
+
 #endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Machines, templates and volumes for data whose contents went with a deleted pool: their settings stay. */
+#include "cmd/host/pool.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/print.h"
+#include "image/template/template.h"
+#include "machine/data/data.h"
+#include "machine/state/machine.h"
+
+#include <string.h>
+
+enum { NAMED = 300 /* bytes of names in a line */ };
+
+struct left {
+	const struct dirs *dirs;
+	const char *pool;
+	struct text names; /* owned; of one kind */
+};
+
+static void add(struct left *left, const char *name)
+{
+	if (left->names.length < NAMED)
+		text_add(&left->names, " %s", name);
+	else if (!text_ends(text_str(&left->names), "..."))
+		text_add(&left->names, " ...");
+}
+
+static int add_machine(void *context, const char *name)
+{
+	struct left *left = context;
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_read(&machine, left->dirs, name, &(struct err){ 0 }) == 0 &&
+	    strcmp(machine.config.pool, left->pool) == 0)
+		add(left, name);
+	return 0;
+}
+
+static int add_template(void *context, const char *name, const struct template_config *config,
+			const struct err *fault)
+{
+	struct left *left = context;
+
+	(void)fault;
+	if (config && strcmp(config->pool, left->pool) == 0)
+		add(left, name);
+	return 0;
+}
+
+static int add_volume(void *context, const char *name, const struct volume_config *config,
+		      const struct err *fault)
+{
+	struct left *left = context;
+
+	(void)fault;
+	if (config && strcmp(config->pool, left->pool) == 0)
+		add(left, name);
+	return 0;
+}
+
+static void tell(struct left *left, const char *what, const char *verb)
+{
+	if (left->names.length)
+		print_note("%s of the deleted pool '%s' have settings and no contents now; remove "
+			   "them too: berth %s --force%s",
+			   what, left->pool, verb, text_str(&left->names));
+	text_free(&left->names);
+	left->names = (struct text){ 0 };
+}
+
+void pool_tell_left(const struct dirs *dirs, const char *pool)
+{
+	struct left left = { .dirs = dirs, .pool = pool };
+	struct err ignored = { 0 };
+
+	machine_list(dirs, add_machine, &left, &ignored);
+	tell(&left, "machines", "delete");
+	data_list(dirs, add_volume, &left, &ignored);
+	tell(&left, "volumes", "volume delete");
+	template_list(dirs, add_template, &left, &ignored);
+	tell(&left, "templates", "template delete");
+}
