@@ -227,10 +227,10 @@ case_refused() {
 	local kind
 	for kind in macvlan ipvlan; do
 		fails 1 "network 'bad': a network of kind $kind has no parent; name the interface of the host" \
-			berth network create bad kind=$kind
-		fails 1 "network 'bad': the host's link 'lo' has no hardware address" berth network create bad kind=$kind parent=lo
-		fails 1 "network 'bad': isolated is yes" berth network create bad kind=$kind parent=uplink isolated=yes
-		fails 1 "network 'bad': nat is for networks of berth's own" berth network create bad kind=$kind parent=uplink nat=yes
+			berth network create bad kind="$kind"
+		fails 1 "network 'bad': the host's link 'lo' has no hardware address" berth network create bad kind="$kind" parent=lo
+		fails 1 "network 'bad': isolated is yes" berth network create bad kind="$kind" parent=uplink isolated=yes
+		fails 1 "network 'bad': nat is for networks of berth's own" berth network create bad kind="$kind" parent=uplink nat=yes
 	done
 	fails 1 "mode is 'l2', but a network of kind macvlan has one of bridge, private, vepa and passthru" \
 		berth network create bad kind=macvlan parent=uplink mode=l2
@@ -259,7 +259,7 @@ case_refused() {
 	# A parent may come later, and a wrong name is told.
 	for kind in join macvlan ipvlan; do
 		has "network 'later': the host has no link 'nosuch' now; machines start on the network once it is there" \
-			"$(berth network create later kind=$kind parent=nosuch 2>&1)"
+			"$(berth network create later kind="$kind" parent=nosuch 2>&1)"
 		has "the host has no link 'nosuch', which is to be" "$(berth doctor || true)"
 		berth network delete later
 	done
