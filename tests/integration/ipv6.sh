@@ -230,7 +230,7 @@ case_changed() {
 	lacks fd00:77 "$(addresses_of one)"
 	silent "routes" routes_of one
 	same "address6" null "$(six one)"
-	same "names of it" "" "$(grep -rs fd00:77 "$BERTH_ROOT/lib/networks/lan/names" "$BERTH_ROOT/lib/networks/lan/hosts")"
+	lacks fd00:77 "$(grep -rs . "$BERTH_ROOT/lib/networks/lan/names" "$BERTH_ROOT/lib/networks/lan/hosts"; echo .)"
 	lacks fd00 "$(berth exec two -- nslookup one.berth 2>&1 || true)"
 	# An address that the machine has given itself stays.
 	has fd00:99::1 "$(addresses_of one)"
