@@ -45,6 +45,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/volume_use.c src/machine/life/volume_use.h \
 	src/machine/data/attached.c \
 	src/machine/data/data.c src/machine/data/data.h \
+	src/machine/data/joint.c src/machine/data/joint.h \
 	src/machine/data/make.c src/machine/data/snapshots.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
@@ -130,7 +131,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/check.c src/machine/manage/check.h \
 	src/machine/manage/clone_volumes.c src/machine/manage/clone_volumes.h \
 	src/machine/manage/create.c src/machine/manage/diff.c src/machine/manage/diff.h \
-	src/machine/manage/joint.c src/machine/manage/joint.h src/machine/manage/joint_restore.c \
+	src/machine/manage/joint_drop.c src/machine/manage/joint_drop.h src/machine/manage/joint_restore.c \
 	src/machine/manage/joint_take.c src/machine/manage/joint_take.h \
 	src/machine/manage/data.c src/machine/manage/data.h \
 	src/machine/manage/delete.c \

@@ -122,7 +122,7 @@ case_refused() {
 
 # Streams of each form with a flipped bit or a cut end, drawn by a seed; the unit test flips each bit of a small one.
 case_flipped() {
-	local flips=${STREAM_FLIPS:-24} form before
+	local flips=${STREAM_FLIPS:-24} before
 	before=$(berth list --json)
 	berth snapshot web f1
 	berth export --force web@f1 "$T/flip-lz4"

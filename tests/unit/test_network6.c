@@ -146,7 +146,7 @@ static void test_addresses(void)
 	test_delete_network(&network);
 }
 
-/* An address of a subnet that the network had before is none. */
+/* A lease follows to another subnet at once, and has no address of one that the network had before. */
 static void test_change(void)
 {
 	const struct config_change none = { .name = "subnet6", .value = "none" };
@@ -160,12 +160,15 @@ static void test_change(void)
 	CU_ASSERT_EQUAL(lease_get(&network, "web", &want, &lease, &err), 0);
 	CU_ASSERT_EQUAL(network_set(&network, &next, 1, &err), 0);
 	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
-	CU_ASSERT_EQUAL(lease.prefix6, 0);
+	CU_ASSERT(has6(&lease, "fd00:78::a4d:9"));
+	CU_ASSERT_FALSE(lease.stale6);
 	CU_ASSERT_EQUAL(lease_get(&network, "web", &want, &lease, &err), 0);
 	CU_ASSERT(has6(&lease, "fd00:78::a4d:9"));
 	CU_ASSERT_FALSE(lease.made);
 	CU_ASSERT_EQUAL(network_set(&network, &none, 1, &err), 0);
 	CU_ASSERT_EQUAL(network.prefix6, 0);
+	CU_ASSERT_EQUAL(lease_find(&network, "web", &lease, &err), 0);
+	CU_ASSERT(lease.prefix6 == 0 && !lease.stale6);
 	CU_ASSERT_EQUAL(lease_get(&network, "web", &want, &lease, &err), 0);
 	CU_ASSERT_EQUAL(lease.prefix6, 0);
 	test_delete_network(&network);

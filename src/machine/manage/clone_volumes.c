@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/clone_volumes.h"
 
-#include "machine/manage/joint.h"
+#include "machine/manage/joint_drop.h"
 
 #include "base/fault.h"
 #include "base/scoped.h"

@@ -3,7 +3,7 @@
 #include "machine/life/control.h"
 #include "machine/life/volume_use.h"
 #include "machine/manage/data.h"
-#include "machine/manage/joint.h"
+#include "machine/manage/joint_drop.h"
 #include "machine/manage/joint_take.h"
 #include "machine/manage/replace.h"
 #include "machine/state/half.h"

@@ -3,7 +3,7 @@
 #include "machine/manage/joint_take.h"
 
 #include "machine/manage/data.h"
-#include "machine/manage/joint.h"
+#include "machine/manage/joint_drop.h"
 #include "machine/manage/quiesce.h"
 #include "machine/state/fresh.h"
 #include "machine/state/move.h"

@@ -2,7 +2,7 @@
 /* A machine's root at one moment. The pool's list of volumes is the only record, so none can be lost. */
 #include "machine/life/control.h"
 #include "machine/manage/follow_name.h"
-#include "machine/manage/joint.h"
+#include "machine/manage/joint_drop.h"
 #include "machine/manage/joint_take.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
-#include "machine/manage/joint.h"
+#include "machine/data/joint.h"
 
 #include <dirent.h>
 #include <fcntl.h>

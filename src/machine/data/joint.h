@@ -5,8 +5,8 @@
  * names, and the snapshot of the machine gets its name last: a file without that snapshot is what a killed command has
  * left.
  */
-#ifndef BERTH_MACHINE_MANAGE_JOINT_H
-#define BERTH_MACHINE_MANAGE_JOINT_H
+#ifndef BERTH_MACHINE_DATA_JOINT_H
+#define BERTH_MACHINE_DATA_JOINT_H
 
 #include "base/uuid.h"
 #include "machine/state/machine.h"
@@ -33,23 +33,12 @@ int joint_read(const struct machine *machine, const char *snapshot, struct joint
 
 int joint_write(const struct machine *machine, const char *snapshot, const struct joint *joint,
 		struct err *err);
-/* The present name of its volume. Quiet -ENOENT: the volume is gone. */
-int joint_find_volume(const struct dirs *dirs, const struct joint_part *part, char name[64],
-		      struct err *err);
-
 /* Called under the machine's lock before its snapshot gets another name, and after that. */
 int joint_copy(const struct machine *machine, const char *snapshot, const char *to,
 	       struct err *err);
 void joint_forget(const struct machine *machine, const char *snapshot);
 
-/* The same as joint_clear, for a snapshot of the machine that was just deleted. */
-void joint_drop(const struct machine *machine, struct pool *pool, const char *snapshot);
-
-/*
- * Under the machine's lock: removes snapshots of volumes that were taken for a snapshot of the machine which is not
- * there, since it was deleted, or never came into being. One that is in use, or whose pool is out of reach, is left for
- * the next time. Quiet.
- */
-void joint_clear(const struct machine *machine, struct pool *pool);
+/* The snapshot whose record a file of the machine's folder is, as a part of that name; NULL: it is none. */
+const char *joint_snapshot_of(const char *file);
 
 #endif
