@@ -450,4 +450,14 @@ case_killed_restoring() {
 	done
 }
 
+# The data outlive their machine, which is said.
+case_machine_deleted() {
+	fresh disk
+	berth create bb short
+	berth volume attach short disk /srv
+	has "volumes of machine 'short' stay, with their data; delete them too: berth volume delete disk" \
+		"$(berth delete short 2>&1)"
+	berth volume info disk >/dev/null
+}
+
 run_cases "$@"

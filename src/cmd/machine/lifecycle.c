@@ -104,8 +104,19 @@ static int restart_one(struct call *call, struct machine *machine, struct err *e
 static int delete_one(struct call *call, struct machine *machine, struct err *err)
 {
 	scoped_progress struct progress progress = { 0 };
+	scoped_text struct text volumes = { 0 };
+
+	for (const struct section *at = machine->config.volumes; at; at = at->next)
+		text_add(&volumes, " %s", at->name);
 	progress_begin(&progress, "deleting machine '%s'", machine->name);
-	return machine_delete(machine, call_has(call, &flag_running), err);
+	int r = machine_delete(machine, call_has(call, &flag_running), err);
+	progress_end(&progress);
+	if (r == 0 && volumes.length)
+		print_note("volumes of machine '%s' stay, with their data; delete them too: berth "
+			   "volume "
+			   "delete%s",
+			   machine->name, text_str(&volumes));
+	return r;
 }
 
 static int pause_one(struct call *call, struct machine *machine, struct err *err)
