@@ -138,6 +138,22 @@ case_template_deleted_while_launched() {
 	done
 }
 
+# A copy of a machine whose keeper was killed waits for the clean-up, which another command kept it from.
+case_copied_after_a_kill() {
+	local lock keeper
+	berth pool create slow --driver dir
+	berth create --pool slow --network "" bb victim
+	lock=$BERTH_ROOT/run/locks/machine.victim
+	berth start --wait victim
+	keeper=$(field victim keeper)
+	flock "$lock" sh -c "kill -9 $keeper; sleep 1" &
+	retry 10 not kill -0 "$keeper"
+	berth clone victim copied
+	wait
+	berth delete victim copied
+	berth pool delete slow
+}
+
 # A command that meets the renaming of its machine does not say that anything is lost.
 case_used_while_renamed() {
 	local n

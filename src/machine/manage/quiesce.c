@@ -8,9 +8,11 @@
 #include "machine/life/freeze.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/manage/settle.h"
 #include "machine/state/private.h"
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
@@ -22,7 +24,12 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum { WATCH_TRIES = 3000, WATCH_MILLISECONDS = 10 };
+enum {
+	WATCH_TRIES = 3000,
+	WATCH_MILLISECONDS = 10,
+	ENDING_MS = 10000,  /* for the clean-up of a run that has ended */
+	LOOK_NS = 20000000, /* between looks whether it is done */
+};
 
 /* A command that found the mark unlocked has removed it, or is about to. */
 static int lock_mark(const struct machine *machine)
@@ -144,6 +151,26 @@ static int hold_still(struct quiesce *still, struct machine *machine, struct err
 	return r;
 }
 
+/*
+ * Takes the lock once a run that has ended is cleaned up, which whoever had the lock before may not have done; after a
+ * while in any case.
+ */
+static int lock_settled(struct quiesce *still, struct machine *machine, struct err *err)
+{
+	int64_t until = clock_ms() + ENDING_MS;
+
+	for (;;) {
+		still->lock = machine_lock_shared(machine, LOCK_SECONDS, err);
+		if (still->lock < 0 || run_alive(machine) || !run_needs_cleanup(machine) ||
+		    clock_ms() > until)
+			return still->lock < 0 ? still->lock : 0;
+		scoped_close_fd(&still->lock);
+		if (settle_dead_run(machine, err) < 0)
+			return -err->code;
+		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
+	}
+}
+
 int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *pool, int lock,
 		  struct err *err)
 {
@@ -153,10 +180,8 @@ int quiesce_begin(struct quiesce *still, struct machine *machine, struct pool *p
 	machine_volume(machine->name, volume);
 	if (pool && volume_copies_at_once(pool, volume))
 		return 0;
-	if (lock < 0)
-		still->lock = machine_lock_shared(machine, LOCK_SECONDS, err);
-	if (still->lock < 0)
-		return still->lock;
+	if (lock < 0 && lock_settled(still, machine, err) < 0)
+		return -err->code;
 	int r = hold_still(still, machine, err);
 	if (r < 0)
 		let_go(still, machine);
