@@ -258,7 +258,8 @@ static void test_rules(void)
 		"[rule a]\n[rule b]\naction = deny\ndirection = out\nprotocol = icmp\n",
 		"[rule a]\nprotocol = tcp\nport = 1,2-3,65535\n",
 		"[rule a]\nprotocol = udp\nport = 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16\n",
-		"[rule a]\npeer = 0.0.0.0/0\n[rule b]\npeer = ::/0\n[rule c]\npeer = 10.0.0.128/25\n",
+		"[rule a]\npeer = 0.0.0.0/0\n[rule b]\npeer = ::/0\n",
+		"[rule c]\npeer = 10.0.0.128/25\n",
 		"[rule a]\npeer = fd00:1::/33\n[rule b]\npeer = web-1\nnic = eth7\nlog = yes\n",
 	};
 	static const char *const bad[][2] = {
