@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "network/bridge.h"
+#include "network/renumber.h"
 
 #include <string.h>
 
@@ -11,9 +12,25 @@ const struct network_ops *kind_ops(const struct network *network)
 	return config_is_own(&network->config) ? &bridge_ops : &foreign_ops;
 }
 
+/* A killed command has changed the IPv6 subnet. The leases come first, since dnsmasq keeps what it has read. */
+static int renumber_leases(struct network *network, struct err *err)
+{
+	scoped_fd int lock = network_lock(network, err);
+
+	if (lock < 0)
+		return lock;
+	renumber_read(network);
+	return lease_renumber(network, err);
+}
+
 int network_up(struct network *network, struct err *err)
 {
-	return kind_ops(network)->up(network, err);
+	bool begun = config_is_own(&network->config) && renumber_is_begun(network);
+
+	if ((begun && renumber_leases(network, err) < 0) || kind_ops(network)->up(network, err) < 0)
+		return -err->code;
+	network->renewed |= begun;
+	return 0;
 }
 
 int network_status(struct network *network, struct network_status *status, struct err *err)

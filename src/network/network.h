@@ -34,10 +34,9 @@ struct network {
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
 	bool rerouted; /* set by network_set: its machines have another default route now, or none */
-	/* set by network_set: the network has another IPv6 subnet now, or none; it had before6, or none (before_prefix6 0) */
+	/* set by network_set and network_up: its machines may have addresses of earlier IPv6 subnets, these or none */
 	bool renumbered;
-	struct in6_addr before6;
-	unsigned before_prefix6;
+	char earlier6[256]; /* separated by spaces */
 	char warning
 		[512]; /* set by network_up: what does not work, a sentence a line; "" = nothing */
 };
@@ -234,11 +233,13 @@ int network_reattach(struct network *network, const struct lease *lease, pid_t p
 int network_plug(struct network *network, const struct lease *lease, pid_t pid,
 		 const struct port_rules *rules, struct err *err);
 /*
- * Takes the addresses of the IPv6 subnet that a renumbered network had from a running machine, with the default route
- * through it, and gives it those of its lease.
+ * Takes the addresses of the IPv6 subnets that a renumbered network had from a running machine, with the default route
+ * through each, and gives it those of its lease.
  */
 int network_renumber(const struct network *network, const struct lease *lease, pid_t pid,
 		     struct err *err);
+/* All machines were renumbered. Quiet. */
+void network_renumbered(const struct network *network);
 /* Counters of a machine's port since it was made, as the machine sees them. */
 struct traffic {
 	uint64_t received_packets, received_bytes;

@@ -10,6 +10,7 @@
 #include "network/inside.h"
 #include "network/inside_note.h"
 #include "network/lease_file.h"
+#include "network/renumber.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -359,23 +360,32 @@ static void forget_neighbour(const struct network *network, const struct lease *
 		link_remove_neighbours(links, network->bridge, &address, 1);
 }
 
+static int leave(const struct network *network, const struct lease *lease, int space,
+		 const struct subnet6 *subnet)
+{
+	struct lease before = *lease;
+
+	before.address6 = subnet->network;
+	before.prefix6 = subnet->prefix;
+	before.gateway6 = subnet6_gateway(subnet);
+	forget_neighbour(network, lease, subnet);
+	return do_inside(space, leave_subnet6, &before);
+}
+
 int network_renumber(const struct network *network, const struct lease *lease, pid_t pid,
 		     struct err *err)
 {
 	scoped_fd int space = open_space(network, pid, err);
-	const struct subnet6 subnet = { network->before6, network->before_prefix6 };
-	struct lease before = *lease;
+	char earlier[sizeof network->earlier6];
+	char *rest = earlier;
+	struct subnet6 subnet;
 	int r = 0;
 
 	if (space < 0)
 		return space;
-	before.address6 = subnet.network;
-	before.prefix6 = subnet.prefix;
-	before.gateway6 = subnet6_gateway(&subnet);
-	if (before.prefix6) {
-		forget_neighbour(network, lease, &subnet);
-		r = do_inside(space, leave_subnet6, &before);
-	}
+	memcpy(earlier, network->earlier6, sizeof earlier);
+	while (r == 0 && renumber_each(network, &rest, &subnet))
+		r = leave(network, lease, space, &subnet);
 	if (r == 0 && lease->prefix6)
 		r = do_inside(space, enter_subnet6, lease);
 	return r < 0 ? err_set(err, EIO,

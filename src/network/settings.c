@@ -2,25 +2,13 @@
 /* Changes of a network's settings: all of them or none. A network that is up has them at once. */
 #include "network/bridge.h"
 #include "network/kind.h"
+#include "network/renumber.h"
 
 #include "base/scoped.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What machines have of IPv6 until they are renumbered. */
-static void note_subnet6(const struct network *before, struct network *now)
-{
-	struct subnet6 subnet = { .prefix = 0 };
-
-	now->renumbered = config_is_own(&now->config) &&
-			  strcmp(before->config.subnet6, now->config.subnet6) != 0;
-	if (subnet6_parse(before->config.subnet6, &subnet) < 0)
-		return;
-	now->before6 = subnet.network;
-	now->before_prefix6 = subnet.prefix;
-}
 
 /* The network as its settings say now: rules and dnsmasq, if it is up. Under its lock. */
 static int renew(struct network *network, struct err *err)
@@ -29,7 +17,8 @@ static int renew(struct network *network, struct err *err)
 
 	if (network_open(&now, network->dirs, network->name, err) < 0)
 		return -err->code;
-	note_subnet6(network, &now);
+	if (config_is_own(&now.config))
+		renumber_read(&now);
 	int r = now.renumbered ? lease_renumber(&now, err) : 0;
 	if (r == 0)
 		r = kind_ops(&now)->renew(&now, err);
@@ -132,6 +121,9 @@ int network_set(struct network *network, const struct config_change *changes, si
 		r = check_servers(network, &config, err);
 	if (r == 0)
 		r = check_mode(network, &config, err);
+	if (r == 0 && config_is_own(&config) &&
+	    strcmp(config.subnet6, network->config.subnet6) != 0)
+		r = renumber_begin(network, err);
 	config_free(&network_schema, &config);
 	if (r < 0)
 		return r;

@@ -254,6 +254,25 @@ case_changed() {
 	retry 10 ping6_from one "$(six two)"
 }
 
+# After a kill between the settings and the machines, network up, or the same command, completes the change.
+case_change_completed() {
+	local before
+	before=$(six one)
+	# The state of a kill right after the settings: the note, and another subnet in them.
+	printf 'fd00:77:1:2::/64 ' >"$BERTH_ROOT/lib/networks/lan/renumbering"
+	sed -i 's|^subnet6 = .*|subnet6 = fd00:77:1:4::/64|' "$BERTH_ROOT/lib/networks/lan/network.conf"
+	berth network up lan
+	has fd00:77:1:4: "$(six one)"
+	has "$(six one)" "$(addresses_of one)"
+	lacks "$before" "$(addresses_of one)"
+	retry 10 ping6_from one "$(six two)"
+	[[ ! -e $BERTH_ROOT/lib/networks/lan/renumbering ]]
+	berth network set lan subnet6=fd00:77:1:2::/64 2>"$T/note"
+	[[ ! -e $BERTH_ROOT/lib/networks/lan/renumbering ]]
+	same "as before" "$before" "$(six one)"
+	lacks fd00:77:1:4: "$(addresses_of one)"
+}
+
 # ---- Walls
 
 mac_of() {

@@ -59,12 +59,13 @@ static int add_volume(void *context, const char *name, const struct volume_confi
 	return 0;
 }
 
-static void tell(struct left *left, const char *what, const char *verb)
+static void tell(struct left *left, const char *what, const char *first, const char *verb)
 {
 	if (left->names.length)
-		print_note("%s of the deleted pool '%s' have settings and no contents now; remove "
-			   "them too: berth %s --force%s",
-			   what, left->pool, verb, text_str(&left->names));
+		print_note(
+			"%s of the deleted pool '%s' have settings and no contents now; %sremove "
+			"them too: berth %s --force%s",
+			what, left->pool, first, verb, text_str(&left->names));
 	text_free(&left->names);
 	left->names = (struct text){ 0 };
 }
@@ -75,9 +76,9 @@ void pool_tell_left(const struct dirs *dirs, const char *pool)
 	struct err ignored = { 0 };
 
 	machine_list(dirs, add_machine, &left, &ignored);
-	tell(&left, "machines", "delete");
+	tell(&left, "machines", "", "delete");
 	data_list(dirs, add_volume, &left, &ignored);
-	tell(&left, "volumes", "volume delete");
+	tell(&left, "volumes", "detach those that machines have, and ", "volume delete");
 	template_list(dirs, add_template, &left, &ignored);
-	tell(&left, "templates", "template delete");
+	tell(&left, "templates", "", "template delete");
 }

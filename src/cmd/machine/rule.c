@@ -53,6 +53,10 @@ static int fill(const struct call *call, const struct schema *schema, struct rul
 
 	if (name && name_check(name, err) != 0)
 		return EXIT_USAGE;
+	if (call->count > 4 && !*call->words[4]) {
+		err_set(err, EINVAL, "the port is empty; leave the word out for all ports");
+		return EXIT_USAGE;
+	}
 	if (config_defaults(schema, rule, err) < 0)
 		return -err->code;
 	const struct {

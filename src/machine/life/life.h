@@ -77,6 +77,8 @@ int machine_reconnect_all(struct network *network, struct text *notes, struct er
 int machine_renew_rules(const struct machine *machine, struct err *err);
 int machine_renew_rules_on(struct network *network, struct err *err);
 int machine_renew_peers(struct network *network, struct err *err);
+/* machine_renew_peers for the networks of a machine whose name or lease has come or gone. Quiet: doctor tells what failed. */
+void machine_renew_peers_of(const struct machine *machine);
 /*
  * The packets that firewall rules have dropped on the ports of a running machine since they were made or changed: an
  * entry for each rule that is in force, in *list, which the caller frees; the one of section NULL has those that no

@@ -123,6 +123,8 @@ int machine_reconnect_all(struct network *network, struct text *notes, struct er
 	struct reconnection all = { .network = network, .notes = notes, .err = err };
 
 	int r = machine_list(network->dirs, reconnect, &all, err);
+	if (r == 0 && !err->code && network->renumbered)
+		network_renumbered(network);
 	return r < 0 ? r : -err->code;
 }
 
@@ -178,6 +180,19 @@ int machine_renew_rules_on(struct network *network, struct err *err)
 int machine_renew_peers(struct network *network, struct err *err)
 {
 	return guard_has_peers(network) ? machine_renew_rules_on(network, err) : 0;
+}
+
+void machine_renew_peers_of(const struct machine *machine)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network network = { 0 };
+		struct err ignored = { 0 };
+		if (network_open(&network, machine->dirs, nics[i].network, &ignored) == 0)
+			machine_renew_peers(&network, &ignored);
+	}
 }
 
 /* ---- Counts of drops */

@@ -97,6 +97,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	bool there = machine->fault.code || has_settings(machine);
 	if (there && machine_erase(machine, force, err) < 0)
 		return -err->code;
+	machine_renew_peers_of(machine);
 	machine_leave_groups(machine->dirs);
 	/* An ephemeral machine went with its guest; of two concurrent deletions, the other one has done it. */
 	return there || machine->config.ephemeral ? 0 : machine_gone(machine, err);

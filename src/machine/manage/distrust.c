@@ -74,6 +74,9 @@ int distrust_settings(struct machine_config *config, const char *target, struct 
 	}
 	for (size_t i = 0; machine_schema.sections[i]; i++) {
 		const struct schema *kind = machine_schema.sections[i];
+		/* A firewall rule only takes away from what a machine without rules may do. */
+		if (kind == &rule_schema)
+			continue;
 		scoped_free char *what = text_format("%s ", kind->what);
 		for (const struct section *s = config_sections(kind, config); s; s = s->next)
 			name(dropped, what ? what : "", s->name);

@@ -302,7 +302,11 @@ int machine_nic_remove(struct machine *machine, const char *name, struct err *er
 	if (begin(&change, machine, name, err) < 0)
 		return -err->code;
 	nic = find(&change, err);
-	if (!nic || unmake(&change, nic->network, err) < 0 || remove_section(&change, err) < 0)
+	if (!nic || unmake(&change, nic->network, err) < 0)
+		return -err->code;
+	/* Before the section goes: it names the network. */
+	machine_renew_peers_of(machine);
+	if (remove_section(&change, err) < 0)
 		return -err->code;
 	return change.runs ? renew_route(&change, err) : 0;
 }

@@ -75,6 +75,7 @@ static int finish(const struct dirs *dirs, const struct renaming *renaming, stru
 		return -err->code;
 	machine_tell(&machine, &(struct event){ .name = "renamed", .from = renaming->from });
 	pool_backup_mark_stale();
+	machine_renew_peers_of(&machine);
 	return renaming_end(renaming, dirs, err);
 }
 

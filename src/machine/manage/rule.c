@@ -12,6 +12,16 @@
 
 #include <string.h>
 
+/* A killed command may have left ports with other rules than the settings have. */
+static int begin(struct machine *machine, struct err *err)
+{
+	int lock = settings_lock(machine, err);
+
+	if (lock >= 0 && machine_renew_rules(machine, err) < 0)
+		scoped_close_fd(&lock);
+	return lock < 0 ? -err->code : lock;
+}
+
 /* A network whose machines have no ports on the host cannot filter. */
 static int check_port(const struct machine *machine, const struct nic_view *nic, struct err *err)
 {
@@ -90,7 +100,7 @@ int machine_rule_add(struct machine *machine, struct rule_config *rule, struct t
 	scoped_free char *owner = text_format("machine '%s'", machine->name);
 	scoped_text struct text before = { 0 };
 	scoped_fd int lock =
-		conf && owner ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
+		conf && owner ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (lock < 0 || check_nic(machine, rule, err) < 0 ||
 	    rule_name(rule, machine->config.rules, owner, machine->name, err) < 0 ||
@@ -111,8 +121,7 @@ int machine_rule_remove(struct machine *machine, const char *name, struct err *e
 {
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 	scoped_text struct text before = { 0 };
-	scoped_fd int lock =
-		conf ? settings_lock(machine, err) : err_set(err, ENOMEM, "out of memory");
+	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (lock < 0)
 		return -err->code;

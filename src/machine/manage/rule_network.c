@@ -32,7 +32,9 @@ int machine_rule_add_on(struct network *network, struct rule_config *rule, struc
 
 	if (!owner || !list)
 		return err_set(err, ENOMEM, "out of memory");
-	if (rule_name(rule, network->config.rules, owner, list, err) < 0 ||
+	/* A killed command may have left ports with other rules than the settings have. */
+	if (machine_renew_rules_on(network, err) < 0 ||
+	    rule_name(rule, network->config.rules, owner, list, err) < 0 ||
 	    network_change_rule(network, rule, NULL, &before, err) < 0 ||
 	    follow(network, &before, err) < 0)
 		return -err->code;
@@ -44,6 +46,8 @@ int machine_rule_remove_on(struct network *network, const char *name, struct err
 {
 	scoped_text struct text before = { 0 };
 
+	if (machine_renew_rules_on(network, err) < 0)
+		return -err->code;
 	if (!config_section(network->config.rules, name))
 		return err_set(err, ENOENT,
 			       "network '%s' has no rule '%.60s'; see: berth rule list --network "
