@@ -27,6 +27,8 @@ set_up() {
 
 # serve WHO: answers there.
 serve() {
+	# What an earlier one has said is not taken for this one's.
+	rm -f "$T/serves.$1"
 	as "$1" python3 -IS "$probe_program" serve 7001 7002 >"$T/serves.$1" 2>&1 &
 	retry 10 grep -q serves "$T/serves.$1"
 	sed 's/^serves //' "$T/serves.$1" >>"$T/servers"
@@ -345,6 +347,44 @@ killed() {
 	local code=0
 	BERTH_FAULT=$1:1 "${@:2}" >"$T/out" 2>&1 || code=$?
 	same "end at $1" 137 "$code"
+}
+
+# A rule that names a machine follows when that is renamed, and ends with it; what a killed command has left is completed.
+case_renamed_and_killed() {
+	berth launch --wait --network lan bb peer
+	berth rule add --name peers web in deny icmp --from later
+	peer_pings
+	berth stop --force peer
+	berth rename peer later
+	berth start --wait later
+	not as later ping -c 1 -W 1 "$(address web 4)"
+	berth stop --force later
+	berth rename later peer
+	berth start --wait peer
+	peer_pings
+	berth rule remove web peers
+	# The state of a kill between the settings and the port.
+	printf '[rule shut]\naction = deny\ndirection = in\nprotocol = icmp\n' >>"$BERTH_ROOT/lib/machines/web/machine.conf"
+	fails 1 "has a rule 'shut' already" berth rule add --name shut web in deny icmp
+	not as peer ping -c 1 -W 1 "$(address web 4)"
+	sed -i '/^\[rule shut\]/,$d' "$BERTH_ROOT/lib/machines/web/machine.conf"
+	fails 1 "has no rule 'shut'" berth rule remove web shut
+	peer_pings
+	berth delete --force peer
+}
+
+peer_pings() { as peer ping -c 1 -W 5 "$(address web 4)" >/dev/null; }
+
+# A copy of a machine has its walls, also without --trust.
+case_come_along() {
+	berth create --network lan bb walled
+	berth rule add walled in deny icmp
+	berth export walled "$T/walled"
+	berth delete walled
+	lacks "left out" "$(berth import "$T/walled" 2>&1)"
+	has "deny +icmp" "$(berth rule list walled)"
+	fails 2 "the port is empty" berth rule add walled in allow tcp ""
+	berth delete walled
 }
 
 # After a kill, settings and ports are those of before or those of after, once the network is looked after.
