@@ -319,6 +319,9 @@ static int fill(struct filling *f)
 		r = open_archive(f);
 	if (r == 0)
 		r = read_all(f);
+	/* libarchive takes a section that cannot be read from its first byte on for an empty archive. */
+	if (r == 0)
+		r = -f->err->code;
 	if (r == 0)
 		r = read_rest(f);
 	return r == 0 ? extraction_finish(&f->x) : r;
