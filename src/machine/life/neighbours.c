@@ -185,7 +185,8 @@ int machine_renew_peers(struct network *network, struct err *err)
 void machine_renew_peers_of(const struct machine *machine)
 {
 	struct nic_view nics[NICS_MAX];
-	size_t count = nics_of(machine, nics);
+	/* An ephemeral machine has lost its settings with its end. */
+	size_t count = machine->config.network ? nics_of(machine, nics) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		scoped_network struct network network = { 0 };
