@@ -162,7 +162,7 @@ case_whole_life() {
 	retry 60 state_is connected running
 	berth stop connected
 	wait "$tracer"
-	at_most "1560 2200" "calls of a life" "$(count "$calls")"
+	at_most "1590 2230" "calls of a life" "$(count "$calls")"
 	at_most 2 "times that it waits for the disk" "$(count "$syncs")"
 	at_most "4 5" "processes of it" "$(count "$births")"
 	at_most 42 "netlink messages of it" "$(netlink)"

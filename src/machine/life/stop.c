@@ -145,6 +145,15 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 	return r;
 }
 
+/* Rules of other machines that name it follow. */
+static int erase(struct machine *machine, struct err *err)
+{
+	int r = machine_erase(machine, false, err);
+
+	machine_renew_peers_of(machine);
+	return r;
+}
+
 int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
 {
 	/*
@@ -164,7 +173,7 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 	if (!machine->config.ephemeral)
 		return 0;
 	if (!owner_outlasts(machine))
-		return machine_erase(machine, false, err);
+		return erase(machine, err);
 	/* Its owner goes on with its root, and deletes it. */
 	run_mark_life(machine, false);
 	return 0;
