@@ -227,6 +227,11 @@ case_refused() {
 	fails 1 "privileged.*--drop-attributes" berth pool move master p-dir
 	berth pool move --drop-attributes master p-dir
 	berth delete master
+	berth start --wait web
+	berth pause web
+	fails 1 "machine 'web' is paused" berth pool move web p-dir
+	berth resume web
+	berth stop --force web
 	# Its name is half there.
 	mkdir -p "$BERTH_ROOT/lib/pools/p-dir/volumes/machine.web"
 	fails 1 "pool 'p-dir' holds volume 'machine.web' already.*another name" berth pool move web p-dir

@@ -2,6 +2,7 @@
 /* The causes that keep a machine from moving to another pool, found before anything is copied. */
 #include "machine/manage/pool_move.h"
 
+#include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/state/half.h"
 #include "machine/state/owner.h"
@@ -128,6 +129,12 @@ static void check_state(const struct machine *machine, struct causes *causes)
 			move_is_of_pool(&mark) ? mark.pool : mark.host);
 	causes_add(causes, &one);
 	half_check(machine, &one);
+	causes_add(causes, &one);
+	if (machine_paused(machine))
+		err_set(&one, EBUSY,
+			"machine '%s' is paused, and would run after the move; resume or stop it "
+			"first: berth resume %s",
+			machine->name, machine->name);
 	causes_add(causes, &one);
 	if (machine->config.ephemeral)
 		err_set(&one, EINVAL,
