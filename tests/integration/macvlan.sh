@@ -184,6 +184,9 @@ case_parent_again() {
 	has "the host has no link 'nic0', which is to be the parent of its machines; plug it in" "$(berth doctor || true)"
 	has "machine 'stays' is cut off" "$(berth doctor || true)"
 	same "links" lo "$(berth exec stays -- ls /sys/class/net)"
+	# It could not start again.
+	fails 1 "the host has no link 'nic0'" berth restart stays
+	state_is stays running
 	ip link add nic0 type veth peer name nic1
 	ip link set nic0 up
 	ip link set nic1 up

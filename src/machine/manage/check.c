@@ -248,6 +248,23 @@ static int likely_ids(const struct machine *machine, struct idmap *map, struct e
 	return r;
 }
 
+/* The links of the host's that networks put machines on. A change of settings may come before them. */
+static void check_parents(const struct machine *machine, struct causes *causes)
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network network = { 0 };
+		struct network_status status = { 0 };
+		if (network_open(&network, machine->dirs, nics[i].network, &(struct err){ 0 }) ==
+			    0 &&
+		    !config_is_own(&network.config) &&
+		    network_status(&network, &status, &(struct err){ 0 }) == 0)
+			causes_add(causes, &status.fault);
+	}
+}
+
 int machine_check_start(const struct machine *machine, struct err *err)
 {
 	struct causes causes = { 0 };
@@ -267,6 +284,7 @@ int machine_check_start(const struct machine *machine, struct err *err)
 		checks[i].look(machine, &one);
 		causes_add(&causes, &one);
 	}
+	check_parents(machine, &causes);
 	return causes_tell(&causes, err);
 }
 
