@@ -232,11 +232,11 @@ static int compare_subnet6(void *context, const char *name)
 }
 
 /*
- * 1: it collides with another network or a route of the host, about which err has a sentence; 0; or -code. wider:
- * routes to networks that contain it count too.
+ * 0 or -code; -EADDRINUSE: it collides with another network or a route of the host. wider: routes to networks that contain
+ * it count too.
  */
-static int subnet6_is_taken(const struct network *network, struct link_socket *links,
-			    const struct subnet6 *subnet, bool wider, struct err *err)
+static int check_subnet6_free(const struct network *network, struct link_socket *links,
+			      const struct subnet6 *subnet, bool wider, struct err *err)
 {
 	struct overlap overlap = { .network = network, .subnet = subnet };
 	char text[SUBNET6_TEXT], other_text[SUBNET6_TEXT];
@@ -246,11 +246,10 @@ static int subnet6_is_taken(const struct network *network, struct link_socket *l
 	subnet6_text(subnet, text);
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		err_set(err, EADDRINUSE, "network '%s': %s collides with that of network '%s'",
-			network->name, text, overlap.owner);
-		return 1;
-	}
+	if (r > 0)
+		return err_set(err, EADDRINUSE,
+			       "network '%s': %s collides with that of network '%s'", network->name,
+			       text, overlap.owner);
 	r = subnet6_collides(subnet, links, (int)if_nametoindex(network->config.bridge), wider,
 			     &other);
 	/* A kernel without IPv6 has no routes of it. */
@@ -258,14 +257,14 @@ static int subnet6_is_taken(const struct network *network, struct link_socket *l
 		return 0;
 	if (r < 0)
 		return bridge_tell(network, links, r, "read the host's IPv6 routes", err);
-	if (r > 0) {
-		subnet6_text(&other, other_text);
-		err_set(err, EADDRINUSE,
-			"network '%s': %s collides with a route of this host to %s; choose "
-			"another, or auto for a free one",
-			network->name, text, other_text);
-	}
-	return r;
+	if (r == 0)
+		return 0;
+	subnet6_text(&other, other_text);
+	return err_set(
+		err, EADDRINUSE,
+		"network '%s': %s collides with a route of this host to %s; choose another, or "
+		"auto for a free one",
+		network->name, text, other_text);
 }
 
 int network_choose_subnet6(const struct network *network, struct link_socket *links,
@@ -274,19 +273,19 @@ int network_choose_subnet6(const struct network *network, struct link_socket *li
 	enum { DRAWS = 16 };
 	struct subnet6 subnet;
 	bool drawn = strcmp(wanted, "auto") == 0;
-	int r = 1;
+	int r = -EADDRINUSE;
 
 	if (strcmp(wanted, "none") == 0 || (drawn && network->prefix6)) {
 		snprintf(out, SUBNET6_TEXT, "%s", drawn ? network->config.subnet6 : wanted);
 		return 0;
 	}
-	for (int i = 0; r == 1 && i < (drawn ? DRAWS : 1); i++) {
+	for (int i = 0; r == -EADDRINUSE && i < (drawn ? DRAWS : 1); i++) {
 		*err = (struct err){ 0 };
 		r = drawn ? subnet6_draw(&subnet) : subnet6_parse(wanted, &subnet);
 		if (r < 0)
 			return err_set(err, -r, "network '%s': subnet6 '%s': %s", network->name,
 				       wanted, strerror(-r));
-		r = subnet6_is_taken(network, links, &subnet, drawn, err);
+		r = check_subnet6_free(network, links, &subnet, drawn, err);
 	}
 	if (r != 0)
 		return -err->code;
