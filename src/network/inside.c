@@ -104,8 +104,8 @@ static int check_mtu(const struct network *network, const struct lease *lease, u
 }
 
 /*
- * The kernel takes time to remove the interface of a run that has ended; until then it gives the parent to nobody else
- * alone.
+ * The kernel takes time to remove the interface of a run that has ended. Until then it gives the parent to nobody else
+ * alone, and to nobody at all if the interface had it for itself.
  */
 static int add(const struct network *network, struct link_socket *links,
 	       const struct link_upper *upper)
@@ -114,8 +114,8 @@ static int add(const struct network *network, struct link_socket *links,
 	char names[NAMES_ROOM];
 	int r = link_add_upper(links, upper);
 
-	while (r == -EINVAL && is_passthru(network) && clock_ms() < until &&
-	       bridge_names(network, true, names) == 0) {
+	while (r == -EINVAL && clock_ms() < until &&
+	       (!is_passthru(network) || bridge_names(network, true, names) == 0)) {
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 		r = link_add_upper(links, upper);
 	}
