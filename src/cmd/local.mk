@@ -23,6 +23,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/changes.c src/cmd/cli/changes.h \
 	src/cmd/cli/command.h \
 	src/cmd/cli/common.c src/cmd/cli/common.h \
+	src/cmd/cli/estimate.c src/cmd/cli/estimate.h \
 	src/cmd/cli/foreground.c \
 	src/cmd/cli/given.c \
 	src/cmd/cli/interrupt.c src/cmd/cli/interrupt.h \

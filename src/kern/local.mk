@@ -15,7 +15,7 @@ libkern_a_SOURCES = \
 	src/kern/mount.c src/kern/mount.h \
 	src/kern/mount_below.c \
 	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h \
-	src/kern/nft_flow.c src/kern/nft_flow.h src/kern/nft_rule.c src/kern/nft_rule.h \
+	src/kern/nft_expr.c src/kern/nft_expr.h src/kern/nft_flow.c src/kern/nft_flow.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/host_port.c src/kern/host_port.h \
 	src/kern/process.c src/kern/process.h \
 	src/kern/project.c src/kern/project.h \

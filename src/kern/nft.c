@@ -288,7 +288,7 @@ static int batch_send(struct batch *batch)
 	return r;
 }
 
-/* How a table comes: none is there; the one that is there goes; or it keeps its sets of flows, and has other rules. */
+/* Ways of a table to its rules: none is there; the present one goes; or it keeps its sets of flows, and has other rules. */
 enum way { WAY_NEW, WAY_REPLACE, WAY_KEEP };
 
 static int put_table(const struct nft_table *table, enum way way)

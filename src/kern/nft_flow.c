@@ -2,8 +2,8 @@
 #include "kern/nft_flow.h"
 
 #include "kern/nft_calls.h"
+#include "kern/nft_expr.h"
 
-#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -62,31 +62,6 @@ struct nftnl_set *nft_flow_set(const struct nft_table *table, unsigned which)
 	return set;
 }
 
-static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
-{
-	struct nftnl_expr *expr = nftnl_expr_alloc(name);
-
-	if (expr)
-		nftnl_rule_add_expr(rule, expr);
-	else
-		errno = ENOMEM;
-	return expr;
-}
-
-static bool load(struct nftnl_rule *rule, uint32_t into, uint32_t base, uint32_t offset,
-		 uint32_t length)
-{
-	struct nftnl_expr *expr = add_expr(rule, "payload");
-
-	if (!expr)
-		return false;
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_DREG, into);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, length);
-	return true;
-}
-
 /* Both ends of an echo have its identifier. */
 static bool load_key(struct nftnl_rule *rule, const struct nft_rule *from)
 {
@@ -95,23 +70,24 @@ static bool load_key(struct nftnl_rule *rule, const struct nft_rule *from)
 	uint32_t address4 = sends ? TARGET4 : SOURCE4, address6 = sends ? TARGET6 : SOURCE6;
 	uint32_t length = from->ipv6 ? 4 * REGISTER : REGISTER;
 	uint32_t last = NFT_REG32_02 + length / REGISTER;
-	struct nftnl_expr *meta = add_expr(rule, "meta");
+	struct nftnl_expr *meta = nft_expr_add(rule, "meta");
 
 	if (!meta)
 		return false;
 	nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, NFT_META_L4PROTO);
 	nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, NFT_REG_1);
-	return load(rule, NFT_REG32_01, NFT_PAYLOAD_TRANSPORT_HEADER, from->echo ? ECHO_ID : own,
-		    2) &&
-	       load(rule, NFT_REG32_02, NFT_PAYLOAD_NETWORK_HEADER,
-		    from->ipv6 ? address6 : address4, length) &&
-	       load(rule, last, NFT_PAYLOAD_TRANSPORT_HEADER, from->echo ? ECHO_ID : peer, 2);
+	return nft_expr_load(rule, NFT_REG32_01, NFT_PAYLOAD_TRANSPORT_HEADER,
+			     from->echo ? ECHO_ID : own, 2) &&
+	       nft_expr_load(rule, NFT_REG32_02, NFT_PAYLOAD_NETWORK_HEADER,
+			     from->ipv6 ? address6 : address4, length) &&
+	       nft_expr_load(rule, last, NFT_PAYLOAD_TRANSPORT_HEADER, from->echo ? ECHO_ID : peer,
+			     2);
 }
 
 bool nft_flow_find(struct nftnl_rule *rule, const struct nft_rule *from, enum nft_flows flows)
 {
 	unsigned which = index_of(flows, from->ipv6);
-	struct nftnl_expr *lookup = load_key(rule, from) ? add_expr(rule, "lookup") : NULL;
+	struct nftnl_expr *lookup = load_key(rule, from) ? nft_expr_add(rule, "lookup") : NULL;
 
 	if (!lookup)
 		return false;
@@ -124,7 +100,7 @@ bool nft_flow_find(struct nftnl_rule *rule, const struct nft_rule *from, enum nf
 bool nft_flow_note(struct nftnl_rule *rule, const struct nft_rule *from)
 {
 	unsigned which = index_of(from->note.flows, from->ipv6);
-	struct nftnl_expr *set = load_key(rule, from) ? add_expr(rule, "dynset") : NULL;
+	struct nftnl_expr *set = load_key(rule, from) ? nft_expr_add(rule, "dynset") : NULL;
 
 	if (!set)
 		return false;

@@ -4,9 +4,9 @@
 
 #include "kern/nft.h"
 #include "kern/nft_calls.h"
+#include "kern/nft_expr.h"
 #include "kern/nft_flow.h"
 
-#include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -41,20 +41,9 @@ const char *nft_rule_chain(enum nft_chain chain)
 	return chains[chain];
 }
 
-static struct nftnl_expr *add_expr(struct nftnl_rule *rule, const char *name)
-{
-	struct nftnl_expr *expr = nftnl_expr_alloc(name);
-
-	if (expr)
-		nftnl_rule_add_expr(rule, expr);
-	else
-		errno = ENOMEM;
-	return expr;
-}
-
 static bool add_meta(struct nftnl_rule *rule, uint32_t key)
 {
-	struct nftnl_expr *expr = add_expr(rule, "meta");
+	struct nftnl_expr *expr = nft_expr_add(rule, "meta");
 
 	if (!expr)
 		return false;
@@ -65,7 +54,7 @@ static bool add_meta(struct nftnl_rule *rule, uint32_t key)
 
 static bool add_cmp(struct nftnl_rule *rule, uint32_t op, const void *data, uint32_t size)
 {
-	struct nftnl_expr *expr = add_expr(rule, "cmp");
+	struct nftnl_expr *expr = nft_expr_add(rule, "cmp");
 
 	if (!expr)
 		return false;
@@ -84,7 +73,7 @@ static bool add_compare(struct nftnl_rule *rule, bool inverted, const void *data
 static bool add_masks(struct nftnl_rule *rule, const void *mask, uint32_t size)
 {
 	static const unsigned char zero[sizeof(struct in6_addr)];
-	struct nftnl_expr *bits = add_expr(rule, "bitwise");
+	struct nftnl_expr *bits = nft_expr_add(rule, "bitwise");
 
 	if (!bits)
 		return false;
@@ -101,17 +90,10 @@ static bool add_mask(struct nftnl_rule *rule, uint32_t mask)
 	return add_masks(rule, &mask, sizeof mask);
 }
 
+/* Into register 1. */
 static bool add_load(struct nftnl_rule *rule, uint32_t base, uint32_t offset, uint32_t length)
 {
-	struct nftnl_expr *load = add_expr(rule, "payload");
-
-	if (!load)
-		return false;
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_BASE, base);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-	nftnl_expr_set_u32(load, NFTNL_EXPR_PAYLOAD_LEN, length);
-	return true;
+	return nft_expr_load(rule, NFT_REG_1, base, offset, length);
 }
 
 /* An IPv4 address of the packet, its host bits cleared, against a network. */
@@ -182,7 +164,7 @@ static bool add_icmp(struct nftnl_rule *rule, const struct nft_match *match)
 static bool add_to_host(struct nftnl_rule *rule)
 {
 	const uint32_t local = RTN_LOCAL;
-	struct nftnl_expr *fib = add_expr(rule, "fib");
+	struct nftnl_expr *fib = nft_expr_add(rule, "fib");
 
 	if (!fib)
 		return false;
@@ -194,7 +176,7 @@ static bool add_to_host(struct nftnl_rule *rule)
 
 static bool add_ct(struct nftnl_rule *rule, uint32_t key)
 {
-	struct nftnl_expr *ct = add_expr(rule, "ct");
+	struct nftnl_expr *ct = nft_expr_add(rule, "ct");
 
 	if (!ct)
 		return false;
@@ -266,7 +248,7 @@ static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 	if (!add_ct(rule, NFT_CT_STATE) || !add_compare(rule, false, &is_new, sizeof is_new) ||
 	    !add_load(rule, NFT_PAYLOAD_LL_HEADER, ETH_ALEN, ETH_ALEN))
 		return false;
-	struct nftnl_expr *set = add_expr(rule, "dynset");
+	struct nftnl_expr *set = nft_expr_add(rule, "dynset");
 	struct nftnl_expr *limit = nftnl_expr_alloc("connlimit");
 	if (!set || !limit) {
 		if (limit)
@@ -287,8 +269,8 @@ static bool add_bound(struct nftnl_rule *rule, unsigned connections)
 static bool add_log(struct nftnl_rule *rule, const char *prefix)
 {
 	enum { A_SECOND = 5, BURST = 10 };
-	struct nftnl_expr *limit = add_expr(rule, "limit");
-	struct nftnl_expr *log = limit ? add_expr(rule, "log") : NULL;
+	struct nftnl_expr *limit = nft_expr_add(rule, "limit");
+	struct nftnl_expr *log = limit ? nft_expr_add(rule, "log") : NULL;
 
 	if (!log)
 		return false;
@@ -303,7 +285,7 @@ static bool add_log(struct nftnl_rule *rule, const char *prefix)
 
 static bool add_immediate(struct nftnl_rule *rule, uint32_t dreg, const void *data, uint32_t size)
 {
-	struct nftnl_expr *expr = add_expr(rule, "immediate");
+	struct nftnl_expr *expr = nft_expr_add(rule, "immediate");
 
 	if (!expr)
 		return false;
@@ -321,7 +303,7 @@ static bool add_redirect(struct nftnl_rule *rule, const struct nft_rule *from)
 	if (!add_immediate(rule, NFT_REG_1, to, size) ||
 	    (port && !add_immediate(rule, NFT_REG_2, &port, sizeof port)))
 		return false;
-	struct nftnl_expr *nat = add_expr(rule, "nat");
+	struct nftnl_expr *nat = nft_expr_add(rule, "nat");
 	if (!nat)
 		return false;
 	nftnl_expr_set_u32(nat, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
@@ -342,7 +324,8 @@ static bool add_verdict(struct nftnl_rule *rule, const struct nft_rule *from)
 		return add_redirect(rule, from);
 	if (verdict == NFT_GO_ON)
 		return true;
-	struct nftnl_expr *expr = add_expr(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
+	struct nftnl_expr *expr =
+		nft_expr_add(rule, verdict == NFT_MASQUERADE ? "masq" : "immediate");
 
 	if (!expr)
 		return false;
@@ -397,7 +380,7 @@ struct nftnl_rule *nft_rule_make(const struct nft_table *table, const struct nft
 	if (done && from->log)
 		done = add_log(rule, from->log);
 	if (done && from->counted)
-		done = add_expr(rule, "counter") != NULL;
+		done = nft_expr_add(rule, "counter") != NULL;
 	if (done && add_verdict(rule, from))
 		return rule;
 	nftnl_rule_free(rule);

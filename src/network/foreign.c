@@ -70,7 +70,7 @@ static int foreign_status(struct network *network, struct network_status *status
 	*status = (struct network_status){ .leases = leases };
 	if (leases < 0)
 		return err_set(err, EIO, "network '%s': count its machines failed", network->name);
-	/* What a machine takes for itself need not be up on the host. */
+	/* An interface that a machine takes for itself need not be up on the host. */
 	const bool physical = config_is_physical(&network->config);
 	status->up = look(network, &parent, &status->fault) == 0 && (parent.up || physical);
 	if (physical && physical_holder(network, true, names)) {

@@ -19,6 +19,15 @@ enum {
 	LOOK_NS = 5000000, /* between looks whether it has */
 };
 
+int guest_tell_taken(const struct lease *lease, struct err *err)
+{
+	return err_set(
+		err, EEXIST,
+		"machine '%s' has a link '%s' of its own already; choose another name for the "
+		"nic",
+		lease->name, lease->link);
+}
+
 struct link_setup guest_setup_of(const struct lease *lease, int index)
 {
 	struct link_setup setup = { .index = index,

@@ -12,4 +12,7 @@ struct link_setup guest_setup_of(const struct lease *lease, int index);
 /* Adds the IPv6 address of the lease, and the default route through it, to an interface that is up. 0 or -errno. */
 int guest_add_ipv6(struct link_socket *links, const struct lease *lease, int index);
 
+/* The error for a machine that has a link of the lease's name already. -EEXIST. */
+int guest_tell_taken(const struct lease *lease, struct err *err);
+
 #endif

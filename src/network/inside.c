@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "network/bridge.h"
+#include "network/guest.h"
 #include "network/inside_note.h"
 #include "network/physical.h"
 
@@ -56,11 +57,7 @@ static int tell_attach(const struct network *network, const struct lease *lease,
 	char what[128];
 
 	if (r == -EEXIST)
-		return err_set(
-			err, EEXIST,
-			"machine '%s' has a link '%s' of its own already; choose another name "
-			"for the nic",
-			lease->name, lease->link);
+		return guest_tell_taken(lease, err);
 	if (r == -EOPNOTSUPP)
 		return err_set(
 			err, EOPNOTSUPP,

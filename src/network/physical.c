@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "network/bridge.h"
+#include "network/guest.h"
 #include "network/inside_note.h"
 
 #include <errno.h>
@@ -260,7 +261,7 @@ static int refuse_use(const struct network *network, const char *use, struct err
 		       network->name, network->config.parent, use, network->name);
 }
 
-/* What would be lost with it, or break. */
+/* Uses of the interface by the host, which would break or be lost: refused. */
 static int check_use(const struct network *network, struct link_socket *links,
 		     const struct link_info *link, const struct inside_host *host, struct err *err)
 {
@@ -335,11 +336,7 @@ static int tell_move(const struct network *network, const struct lease *lease,
 		     const struct link_socket *links, int r, struct err *err)
 {
 	if (r == -EEXIST)
-		return err_set(
-			err, EEXIST,
-			"machine '%s' has a link '%s' of its own already; choose another name "
-			"for the nic",
-			lease->name, lease->link);
+		return guest_tell_taken(lease, err);
 	if (r == -EINVAL)
 		return err_set(err, EINVAL,
 			       "network '%s': the host's '%s' cannot be given away%s: %s; choose "
@@ -397,7 +394,7 @@ int physical_attach(struct network *network, const struct lease *lease, pid_t pi
 	int r = inside_note_begin(&note, pid, lease->link);
 	if (r < 0)
 		return bridge_tell(network, links, r, lease->name, err);
-	/* What a run before has left is the host's again first. */
+	/* An interface that an earlier run has left goes back to the host first. */
 	if (return_locked(network, lease->name, err) < 0 ||
 	    look(network, links, &link, &note.host, err) < 0)
 		return -err->code;

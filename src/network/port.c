@@ -34,11 +34,7 @@ static int tell_attach(const struct network *network, const struct lease *lease,
 			network->name, lease->name);
 	/* The host end was removed before, so the name is taken in the guest. */
 	if (r == -EEXIST)
-		return err_set(
-			err, EEXIST,
-			"machine '%s' has a link '%s' of its own already; choose another name "
-			"for the nic",
-			lease->name, lease->link);
+		return guest_tell_taken(lease, err);
 	snprintf(what, sizeof what, "connect '%s'", lease->name);
 	return bridge_tell(network, links, r, what, err);
 }

@@ -18,12 +18,16 @@ struct left {
 	struct text names; /* owned; of one kind */
 };
 
-static void add(struct left *left, const char *name)
+/* An object of that pool; NULL: its settings cannot be read. */
+static int add(struct left *left, const char *name, const char *pool)
 {
+	if (!pool || strcmp(pool, left->pool) != 0)
+		return 0;
 	if (left->names.length < NAMED)
 		text_add(&left->names, " %s", name);
 	else if (!text_ends(text_str(&left->names), "..."))
 		text_add(&left->names, " ...");
+	return 0;
 }
 
 static int add_machine(void *context, const char *name)
@@ -31,32 +35,23 @@ static int add_machine(void *context, const char *name)
 	struct left *left = context;
 	scoped_machine struct machine machine = { 0 };
 
-	if (machine_read(&machine, left->dirs, name, &(struct err){ 0 }) == 0 &&
-	    strcmp(machine.config.pool, left->pool) == 0)
-		add(left, name);
-	return 0;
+	return machine_read(&machine, left->dirs, name, &(struct err){ 0 }) < 0
+		       ? 0
+		       : add(left, name, machine.config.pool);
 }
 
 static int add_template(void *context, const char *name, const struct template_config *config,
 			const struct err *fault)
 {
-	struct left *left = context;
-
 	(void)fault;
-	if (config && strcmp(config->pool, left->pool) == 0)
-		add(left, name);
-	return 0;
+	return add(context, name, config ? config->pool : NULL);
 }
 
 static int add_volume(void *context, const char *name, const struct volume_config *config,
 		      const struct err *fault)
 {
-	struct left *left = context;
-
 	(void)fault;
-	if (config && strcmp(config->pool, left->pool) == 0)
-		add(left, name);
-	return 0;
+	return add(context, name, config ? config->pool : NULL);
 }
 
 static void tell(struct left *left, const char *what, const char *first, const char *verb)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/estimate.h"
 #include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
@@ -13,10 +14,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 
-#include <poll.h>
 #include <string.h>
-
-enum { WATCH_MILLISECONDS = 3000 };
 
 static const struct flag flag_drop_attributes = { "drop-attributes", 0, false, NULL,
 						  "also if attributes of its files stay behind" };
@@ -40,48 +38,14 @@ static void tell_volumes(const struct machine *machine)
 
 /* ---- A dry run */
 
-static void tell_time(const char *what, uint64_t bytes, uint64_t rate)
-{
-	char size[32];
-
-	text_human_size(bytes, size, sizeof size);
-	printf("%s: %s, %.1f s\n", what, size, (double)bytes / (double)rate);
-}
-
-/* Bytes a second that the machine writes; UNKNOWN: nothing counts them. */
-static uint64_t watch_writes(const struct machine *machine)
-{
-	struct machine_usage first, second;
-
-	machine_usage(machine, &first);
-	poll(NULL, 0, WATCH_MILLISECONDS);
-	machine_usage(machine, &second);
-	return first.written == MACHINE_USAGE_UNKNOWN || second.written == MACHINE_USAGE_UNKNOWN ||
-			       second.written < first.written
-		       ? MACHINE_USAGE_UNKNOWN
-		       : (second.written - first.written) * 1000 / WATCH_MILLISECONDS;
-}
-
-/* While a copy is made, the machine writes what the next one has. */
 static void tell_last(uint64_t size, uint64_t writes, uint64_t rate)
 {
-	uint64_t last = size;
-
-	if (writes == MACHINE_USAGE_UNKNOWN) {
+	if (writes == MACHINE_USAGE_UNKNOWN)
 		printf("stands still: not known, because nothing counts what the machine writes\n");
-		return;
-	}
-	if (writes >= rate) {
+	else if (writes >= rate)
 		printf("last copy: not bounded, because the machine writes as much as is copied\n");
-		return;
-	}
-	for (int round = 0; round < 10 && last > rate; round++)
-		last = (uint64_t)((double)last / (double)rate * (double)writes);
-	if (last < writes)
-		last = writes;
-	tell_time("last copy", last, rate);
-	printf("stands still: about %.1f s, and as long as its stop and its boot take\n",
-	       (double)last / (double)rate);
+	else
+		estimate_last(size, writes, rate);
 }
 
 static int plan(struct machine *machine, const struct pool_move_spec *spec, struct err *err)
@@ -102,13 +66,13 @@ static int plan(struct machine *machine, const struct pool_move_spec *spec, stru
 	       spec->pool);
 	printf("rate: %s a second\n", text);
 	if (!run_alive(machine)) {
-		tell_time("copy", size, rate);
+		estimate_copy("copy", size, rate);
 		printf("stands still: it is stopped\n");
 	} else if (live) {
-		tell_time("first copy", size, rate);
-		tell_last(size, watch_writes(machine), rate);
+		estimate_copy("first copy", size, rate);
+		tell_last(size, estimate_writes(machine), rate);
 	} else {
-		tell_time("copy", size, rate);
+		estimate_copy("copy", size, rate);
 		printf("stands still: for the whole copy, because the snapshots of pool '%s' are "
 		       "copies themselves, and as long as its stop and its boot take\n",
 		       machine->config.pool);

@@ -17,8 +17,6 @@
 enum {
 	KEPT_SECONDS = 3600, /* until the other side has the copy on its disk */
 	HAVE_SECONDS = 60,
-	ROUNDS_MAX = 10,
-	SHORT_MILLISECONDS = 1000,
 };
 
 static int send_copy(struct moving *moving, struct export_spec *spec, const char *kept,
@@ -66,8 +64,9 @@ static int name_copy(struct moving *moving, char name[64], struct err *err)
 	return err_set(err, EEXIST, "there are too many snapshots '%s'", moving->prefix);
 }
 
-static int copy_once(struct moving *moving, struct err *err)
+static int copy_once(void *context, struct err *err)
 {
+	struct moving *moving = context;
 	char name[64];
 	struct export_spec spec = { .snapshot = name };
 
@@ -90,17 +89,7 @@ static int copy_once(struct moving *moving, struct err *err)
 
 int move_copy(struct moving *moving, struct err *err)
 {
-	int64_t before = INT64_MAX;
-
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		if (copy_once(moving, err) < 0)
-			return -err->code;
-		/* The next copy has all that the machine writes during this one. */
-		if (moving->took < SHORT_MILLISECONDS || moving->took > before / 10 * 8)
-			return 0;
-		before = moving->took;
-	}
-	return 0;
+	return moving_copy_rounds(copy_once, moving, &moving->took, err);
 }
 
 /* Nothing of the machine is removed here that the other side has not got. */

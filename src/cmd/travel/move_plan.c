@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "base/scoped.h"
+#include "cmd/cli/estimate.h"
 #include "cmd/travel/outgoing.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,6 @@
 
 enum {
 	PROBE_MILLISECONDS = 2000,
-	WATCH_MILLISECONDS = 3000,
 	STALL_SECONDS = 60,
 	PROBE_PIECE = 64 << 10,
 	PROBE_MAX = 256 << 20,
@@ -63,50 +62,17 @@ static int measure_rate(struct moving *moving, uint64_t *rate, struct err *err)
 				   : 0;
 }
 
-/* Bytes a second that the machine writes to its disks; MACHINE_USAGE_UNKNOWN: nothing counts them. */
-static uint64_t watch_writes(const struct machine *machine)
-{
-	struct machine_usage first, second;
-
-	machine_usage(machine, &first);
-	if (first.written == MACHINE_USAGE_UNKNOWN)
-		return MACHINE_USAGE_UNKNOWN;
-	poll(NULL, 0, WATCH_MILLISECONDS);
-	machine_usage(machine, &second);
-	return second.written == MACHINE_USAGE_UNKNOWN || second.written < first.written
-		       ? MACHINE_USAGE_UNKNOWN
-		       : (second.written - first.written) * 1000 / WATCH_MILLISECONDS;
-}
-
-static void tell_time(const char *what, uint64_t bytes, uint64_t rate)
-{
-	char size[32];
-
-	text_human_size(bytes, size, sizeof size);
-	printf("%s: %s, %.1f s\n", what, size, (double)bytes / (double)rate);
-}
-
-/* While a copy of so many bytes goes through, the machine writes what the next one has. */
 static void tell_last(uint64_t size, uint64_t writes, uint64_t rate)
 {
 	char written[32];
-	uint64_t last = size;
 
 	text_human_size(writes, written, sizeof written);
-	if (writes >= rate) {
+	if (writes >= rate)
 		printf("last copy: not bounded, because the machine writes %s a second, as much as "
 		       "goes through\n",
 		       written);
-		return;
-	}
-	for (int round = 0; round < 10 && last > rate; round++)
-		last = (uint64_t)((double)last / (double)rate * (double)writes);
-	/* Each copy takes a while for itself, in which the machine writes too. */
-	if (last < writes)
-		last = writes;
-	tell_time("last copy", last, rate);
-	printf("stands still: about %.1f s, and as long as its stop and its boot take\n",
-	       (double)last / (double)rate);
+	else
+		estimate_last(size, writes, rate);
 }
 
 int move_plan(struct moving *moving, struct err *err)
@@ -125,8 +91,8 @@ int move_plan(struct moving *moving, struct err *err)
 	if (*moving->last)
 		printf("first copy: what has changed since snapshot '%s'\n", moving->last);
 	else
-		tell_time("first copy", size, rate);
-	uint64_t writes = running ? watch_writes(machine) : 0;
+		estimate_copy("first copy", size, rate);
+	uint64_t writes = running ? estimate_writes(machine) : 0;
 	if (!running)
 		printf("stands still: it is stopped\n");
 	else if (writes == MACHINE_USAGE_UNKNOWN)

@@ -37,9 +37,9 @@ static void tell_late(struct network *network, const struct config_change *chang
 			 network->name);
 	if (network->renumbered)
 		text_add(notes, "machines that run on network '%s' have %s\n", network->name,
-			 !network->prefix6 ? "no IPv6 on it any more"
-			 : *before6 == 'n' ? "IPv6 addresses on it now"
-					   : "other IPv6 addresses on it now");
+			 !network->prefix6              ? "no IPv6 on it any more"
+			 : strcmp(before6, "none") == 0 ? "IPv6 addresses on it now"
+							: "other IPv6 addresses on it now");
 }
 
 struct address6_search {

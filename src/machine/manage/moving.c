@@ -39,6 +39,22 @@ int moving_note(struct machine *machine, struct move_mark *mark, enum move_phase
 	return lock < 0 ? lock : write_mark(machine, mark, phase, err);
 }
 
+int moving_copy_rounds(int (*copy)(void *context, struct err *err), void *context,
+		       const int64_t *took, struct err *err)
+{
+	enum { ROUNDS_MAX = 10, SHORT_MILLISECONDS = 1000 };
+	int64_t before = INT64_MAX;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		if (copy(context, err) < 0)
+			return -err->code;
+		if (*took < SHORT_MILLISECONDS || *took > before / 10 * 8)
+			return 0;
+		before = *took;
+	}
+	return 0;
+}
+
 int moving_settings(const struct machine *machine, char **text, struct err *err)
 {
 	scoped_free char *path = machine_path(machine, "machine.conf");

@@ -23,6 +23,13 @@ int moving_note(struct machine *machine, struct move_mark *mark, enum move_phase
 int moving_stop(struct machine *machine, struct move_mark *mark, const char *settings, bool *killed,
 		struct err *err);
 
+/*
+ * Copies a machine that runs again and again, until a copy takes less than a second, or not much less than the one before:
+ * each has what the machine wrote during the last. *took: milliseconds, set by copy. 0 or -code.
+ */
+int moving_copy_rounds(int (*copy)(void *context, struct err *err), void *context,
+		       const int64_t *took, struct err *err);
+
 /* The text of machine.conf; the caller owns it. 0 or -code. */
 int moving_settings(const struct machine *machine, char **text, struct err *err);
 

@@ -2,6 +2,7 @@
 /* The copies of a move between pools: a process of its own writes each stream into a pipe, and this one reads it. */
 #include "machine/manage/pool_move.h"
 
+#include "machine/manage/moving.h"
 #include "machine/state/content.h"
 #include "machine/state/private.h"
 
@@ -17,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ROUNDS_MAX = 10, SHORT_MILLISECONDS = 1000, COPIES_MAX = 1000 };
+enum { COPIES_MAX = 1000 };
 
 /* The writer opens what it needs anew: a lock of this command that it kept would outlive a kill. */
 static __attribute__((noreturn)) void
@@ -186,8 +187,9 @@ static int note_first(struct pool_moving *moving, const char *name, struct err *
 		       : 0;
 }
 
-static int copy_once(struct pool_moving *moving, struct err *err)
+static int copy_once(void *context, struct err *err)
 {
+	struct pool_moving *moving = context;
 	char name[64];
 	bool first = !*moving->last;
 	struct export_spec spec = { .snapshot = first ? NULL : name,
@@ -211,17 +213,7 @@ static int copy_once(struct pool_moving *moving, struct err *err)
 
 int pool_copy_running(struct pool_moving *moving, struct err *err)
 {
-	int64_t before = INT64_MAX;
-
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		if (copy_once(moving, err) < 0)
-			return -err->code;
-		/* The next copy has all that the machine writes during this one. */
-		if (moving->took < SHORT_MILLISECONDS || moving->took > before / 10 * 8)
-			return 0;
-		before = moving->took;
-	}
-	return 0;
+	return moving_copy_rounds(copy_once, moving, &moving->took, err);
 }
 
 int pool_copy_last(struct pool_moving *moving, struct err *err)

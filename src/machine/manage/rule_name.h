@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What firewall rules of machines and of networks have in common when they are added. For rule.c and rule_network.c. */
+/* Names and peers of firewall rules that are added to a machine (rule.c) or to a network (rule_network.c). */
 #ifndef BERTH_MACHINE_MANAGE_RULE_NAME_H
 #define BERTH_MACHINE_MANAGE_RULE_NAME_H
 

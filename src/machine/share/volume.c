@@ -124,7 +124,7 @@ static void look_in_pool(struct sought *sought, const struct dirs *dirs, const c
 	sought->block = pool.ops->can & STORAGE_BLOCK;
 	sought->known = fstat(fd, &sought->root) == 0;
 	close(fd);
-	/* What the mount needed is released here, unless a run does that at its end. */
+	/* The device of the mount is released here, unless a run does that at its end. */
 	if (!volume_use_find(dirs, name, NULL, false, machine))
 		volume_deactivate(&pool, sought->volume, &ignored);
 }

@@ -15,17 +15,17 @@
 
 enum move_phase {
 	MOVE_NONE,
-	/* Of the sender. */
+	/* Phases of the sender. */
 	MOVE_COPYING,  /* copies are sent while the machine goes on here */
 	MOVE_STOPPING, /* the last one is sent: it may start here once the command has ended */
-	/* Of a machine that changes its pool: pool_move.h. */
+	/* Phases of a machine that changes its pool: pool_move.h. */
 	MOVE_POOL_COPYING,   /* copies are made while the machine goes on */
 	MOVE_POOL_STOPPING,  /* the last one is made: it may start once the command has ended */
 	MOVE_POOL_SWITCHING, /* both pools have volumes of its name */
 	/* Of the sender. */
 	MOVE_HANDING, /* the other host was asked to take it over, and may have done so */
 	MOVE_MOVED,   /* the other host has it */
-	/* Of the receiver. */
+	/* Phases of the receiver. */
 	MOVE_ARRIVING, /* it belongs to the sender */
 };
 
