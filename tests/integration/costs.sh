@@ -169,6 +169,7 @@ case_whole_life() {
 	at_most 2 "times that it waits for the disk" "$(count "$syncs")"
 	at_most "4 5" "processes of it" "$(count "$births")"
 	at_most 42 "netlink messages of it" "$(netlink)"
+	at_most 0 "packet sockets, for whose close a start would wait" "$(grep -c 'socket(AF_PACKET' "$T/trace")"
 	gone connected other
 }
 

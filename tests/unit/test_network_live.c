@@ -281,29 +281,43 @@ static int set_up_and_announce(void *context)
 	return 0;
 }
 
-/* A silent guest must be found at once where it is now: it speaks first (RFC 5227, section 2.3). */
+/* Waits for a packet of so many bytes at least that has the same bytes at these places. */
+static bool heard(int fd, size_t least, const void *bytes, size_t size, const size_t at[2])
+{
+	struct pollfd in = { .fd = fd, .events = POLLIN };
+	unsigned char packet[128];
+
+	for (double end = own_net_now() + SECONDS; own_net_now() < end;) {
+		if (poll(&in, 1, SECONDS * 1000) == 1 && recv(fd, packet, sizeof packet, 0) >= (ssize_t)least &&
+		    memcmp(packet + at[0], bytes, size) == 0 && memcmp(packet + at[1], bytes, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A silent guest must be found at once where it is now: it speaks first (RFC 5227, section 2.3; RFC 4861, 7.2.6). */
 static void test_announced(void)
 {
+	/* ARP for IPv4 over ethernet: sender's address at byte 14, target's at 24. */
+	static const size_t arp[] = { 14, 24 };
+	/* A neighbour advertisement: the source of its IPv6 header at byte 8, its target at 48. */
+	static const size_t advertisement[] = { 8, 48 };
 	struct network network;
 	struct lease lease;
-	unsigned char frame[128];
-	bool heard = false;
 	struct err err = { 0 };
 
 	test_make_network(&network, "gossip", NULL);
 	expect_up(&network);
 	CU_ASSERT(test_lease(&network, "web", macs[0], &lease));
+	lease.prefix6 = 64;
+	CU_ASSERT_EQUAL(inet_pton(AF_INET6, "fd00:1:2:3::5", &lease.address6), 1);
 	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ARP));
-	struct pollfd in = { .fd = fd, .events = POLLIN };
+	scoped_fd int fd6 = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IPV6));
 	struct own_net_guest guest = own_net_guest(set_up_and_announce, &lease);
 	attach(&network, &lease, guest.pid);
 	own_net_let_go(&guest);
-	/* ARP for IPv4 over ethernet: sender's address at byte 14, target's at 24. */
-	while (!heard && poll(&in, 1, SECONDS * 1000) == 1)
-		heard = recv(fd, frame, sizeof frame, 0) >= 28 &&
-			memcmp(frame + 14, &lease.address, 4) == 0 &&
-			memcmp(frame + 24, &lease.address, 4) == 0;
-	CU_ASSERT(heard);
+	CU_ASSERT(heard(fd, 28, &lease.address, sizeof lease.address, arp));
+	CU_ASSERT(heard(fd6, 64, &lease.address6, sizeof lease.address6, advertisement));
 	kill(guest.pid, SIGKILL);
 	own_net_wait(guest.pid);
 	CU_ASSERT_EQUAL(network_remove_port(&network, "web", &err), 0);
