@@ -194,6 +194,22 @@ int file_replace(const char *path, const char *text, size_t length, mode_t mode,
 	return 0;
 }
 
+int file_create(const char *path, const char *text, size_t length, mode_t mode)
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return -errno;
+	int r = file_write_all(fd, text, length, -1);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = sync_parent(path);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
 int file_make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	scoped_free char *copy = strdup(path);

@@ -55,6 +55,12 @@ int file_write(int dir_fd, const char *path, const char *text);
 int file_replace(const char *path, const char *text, size_t length, mode_t mode, struct err *err);
 
 /*
+ * Creates a file durably, where one wait for the disk counts: after a power cut during this call the file may be there
+ * empty. 0; -EEXIST: there is one, which stays; or -errno, and there is none. Quiet.
+ */
+int file_create(const char *path, const char *text, size_t length, mode_t mode);
+
+/*
  * Writes all n bytes, after short writes and signals too; at: the offset in the file, -1: the current one. 0, -errno.
  */
 int file_write_all(int fd, const char *data, size_t n, off_t at);

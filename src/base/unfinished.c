@@ -29,7 +29,8 @@ static char *settings_path(const struct unfinished *object)
 	return dirs_state_path(object->dirs, "%s/%s/%s", object->kind, object->name, object->file);
 }
 
-int unfinished_prepare(const struct unfinished *object, struct err *err)
+/* Makes the folder of marks. Cheap if it exists. */
+static int prepare(const struct unfinished *object, struct err *err)
 {
 	scoped_free char *parent = dirs_state_path(object->dirs, "%s", object->kind);
 	scoped_free char *folder = marks_folder(object);
@@ -43,6 +44,21 @@ int unfinished_prepare(const struct unfinished *object, struct err *err)
 		return -err->code;
 	int r = file_sync_dir(parent);
 	return r < 0 ? err_set(err, -r, "make '%s' durable: %s", folder, strerror(-r)) : 0;
+}
+
+int unfinished_begin(const struct unfinished *object, const char *settings, size_t length,
+		     struct err *err)
+{
+	scoped_free char *mark = unfinished_path(object);
+
+	if (!mark)
+		return err_set(err, ENOMEM, "out of memory");
+	if (prepare(object, err) < 0)
+		return -err->code;
+	int r = file_create(mark, settings, length, 0600);
+	if (r == -EEXIST)
+		return file_replace(mark, settings, length, 0600, err);
+	return r < 0 ? err_set(err, -r, "write '%s': %s", mark, strerror(-r)) : 0;
 }
 
 bool unfinished_is(const struct unfinished *object)
@@ -93,7 +109,7 @@ int unfinished_undo(const struct unfinished *object, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	int moved = rename(settings, mark);
 	if (moved < 0 && errno == ENOENT) {
-		if (unfinished_prepare(object, err) < 0)
+		if (prepare(object, err) < 0)
 			return -err->code;
 		moved = rename(settings, mark);
 	}

@@ -23,8 +23,12 @@ struct unfinished {
 /* The path of the mark; the caller owns it; NULL: out of memory. */
 char *unfinished_path(const struct unfinished *object);
 
-/* Makes the folder of marks. Cheap if it exists. */
-int unfinished_prepare(const struct unfinished *object, struct err *err);
+/*
+ * To be called before any part is made: writes the mark, with the settings, durably. A power cut meanwhile may leave an
+ * empty mark, which stands for an object without parts. A mark of before is replaced.
+ */
+int unfinished_begin(const struct unfinished *object, const char *settings, size_t length,
+		     struct err *err);
 
 /* Whether the object is half made or half removed: its mark exists, and its settings file does not. */
 bool unfinished_is(const struct unfinished *object);

@@ -9,6 +9,7 @@
 #include "base/dirs.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "base/unfinished.h"
 #include "config/schema.h"
 
 #include <stdbool.h>
@@ -329,6 +330,9 @@ int config_load_berth(const struct dirs *dirs, struct berth_config *config, stru
  * case, so that a pool keeps its driver even if the default changes.
  */
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err);
+/* The same text as the mark of an object that is begun (unfinished_begin). */
+int config_begin(const struct schema *schema, const struct unfinished *mark, const void *config,
+		 struct err *err);
 
 /* A key and its new value; NULL: removes its line, so that the default counts. */
 struct config_change {

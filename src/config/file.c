@@ -211,17 +211,33 @@ int config_load_berth(const struct dirs *dirs, struct berth_config *config, stru
 	return 0;
 }
 
+static int print_file(const struct schema *schema, const void *config, struct text *out,
+		      struct err *err)
+{
+	text_add(out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
+	if (keys_print(schema, config, out) == 0) {
+		families_print(schema, config, out);
+		presets_print(schema, config, out);
+		sections_print(schema, config, out);
+	}
+	return out->failed ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
 int config_save(const struct schema *schema, const char *path, const void *config, struct err *err)
 {
 	scoped_text struct text out = { 0 };
 
-	text_add(&out, CONFIG_FORMAT_KEY " = %d\n", CONFIG_FORMAT);
-	if (keys_print(schema, config, &out) == 0) {
-		families_print(schema, config, &out);
-		presets_print(schema, config, &out);
-		sections_print(schema, config, &out);
-	}
-	if (out.failed)
-		return err_set(err, ENOMEM, "out of memory");
+	if (print_file(schema, config, &out, err) < 0)
+		return -err->code;
 	return file_replace(path, text_str(&out), out.length, 0600, err);
+}
+
+int config_begin(const struct schema *schema, const struct unfinished *mark, const void *config,
+		 struct err *err)
+{
+	scoped_text struct text out = { 0 };
+
+	if (print_file(schema, config, &out, err) < 0)
+		return -err->code;
+	return unfinished_begin(mark, text_str(&out), out.length, err);
 }

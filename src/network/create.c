@@ -143,13 +143,9 @@ static int make_marked(struct network *network, struct link_socket *links, const
 		       struct err *err)
 {
 	struct unfinished mark = network_mark(network->dirs, network->name);
-	scoped_free char *settings = unfinished_path(&mark);
 
-	if (!settings)
-		return err_set(err, ENOMEM, "out of memory");
 	if ((config_is_own(&network->config) && choose_bridge(network, links, bridge, err) < 0) ||
-	    unfinished_prepare(&mark, err) < 0 ||
-	    config_save(&network_schema, settings, &network->config, err) < 0)
+	    config_begin(&network_schema, &mark, &network->config, err) < 0)
 		return -err->code;
 	if (make_folders(network, err) < 0 || unfinished_finish(&mark, err) < 0) {
 		remove_tree(AT_FDCWD, network->folder);

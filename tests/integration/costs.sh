@@ -90,7 +90,7 @@ set_up() {
 
 case_clone() {
 	traced clone m copy
-	at_most "179 431" "calls of a clone" "$(count "$calls")"
+	at_most "174 431" "calls of a clone" "$(count "$calls")"
 	at_most "4 7" "times that a clone waits for the disk" "$(waits)"
 	at_most "1 1" "processes of a clone" "$(count "$births")"
 	at_most 0 "netlink messages of a clone" "$(netlink)"

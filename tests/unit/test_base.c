@@ -470,11 +470,16 @@ static void test_unfinished(void)
 	scoped_free char *settings = dirs_state_path(&dirs, "machines/one/machine.conf");
 	/* A one_folder without settings is no half-made object, nor is nothing at all. */
 	CU_ASSERT_FALSE(unfinished_is(&one));
-	CU_ASSERT_EQUAL(unfinished_prepare(&one, &err), 0);
 	CU_ASSERT_EQUAL(file_make_dirs(one_folder, 0700, &err), 0);
 	CU_ASSERT_FALSE(unfinished_is(&one));
-	CU_ASSERT_EQUAL(file_replace(mark, "a = b\n", 6, 0600, &err), 0);
+	/* The mark of before, which may be empty, is replaced. */
+	CU_ASSERT_EQUAL(unfinished_begin(&one, "", 0, &err), 0);
+	CU_ASSERT_EQUAL(unfinished_begin(&one, "a = b\n", 6, &err), 0);
 	CU_ASSERT_TRUE(unfinished_is(&one));
+	CU_ASSERT_EQUAL(file_create(mark, "c = d\n", 6, 0600), -EEXIST);
+	scoped_free char *kept = NULL;
+	CU_ASSERT_EQUAL(file_read(AT_FDCWD, mark, 16, &kept), 6);
+	CU_ASSERT_STRING_EQUAL(kept, "a = b\n");
 	unfinished_each(&dirs, "machines", count_mark, &count);
 	CU_ASSERT_EQUAL(count, 1);
 	CU_ASSERT_EQUAL(unfinished_finish(&one, &err), 0);

@@ -319,12 +319,10 @@ static int begin_config(const struct unfinished *mark, const struct template_con
 			struct err *err)
 {
 	scoped_free char *folder = dirs_state_path(mark->dirs, "templates/%s", mark->name);
-	scoped_free char *path = unfinished_path(mark);
 
-	if (!folder || !path)
+	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_prepare(mark, err) < 0 ||
-	    config_save(&template_schema, path, config, err) < 0)
+	if (config_begin(&template_schema, mark, config, err) < 0)
 		return -err->code;
 	return file_make_dirs(folder, 0755, err);
 }

@@ -283,13 +283,11 @@ static int make_data(struct pool *pool, const char *name, const struct data_spec
 /* The folder before the mark: a mark without anything else is removed all the same. */
 static int begin(const struct unfinished *mark, const struct volume_config *config, struct err *err)
 {
-	scoped_free char *settings = unfinished_path(mark);
 	scoped_free char *folder = dirs_state_path(mark->dirs, "volumes/%s", mark->name);
 
-	if (!settings || !folder)
+	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_prepare(mark, err) < 0 ||
-	    config_save(&volume_schema, settings, config, err) < 0)
+	if (config_begin(&volume_schema, mark, config, err) < 0)
 		return -err->code;
 	fault_point("volume-begun");
 	return mkdir(folder, 0700) < 0

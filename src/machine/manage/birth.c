@@ -163,12 +163,8 @@ int birth_check_free(const struct machine *machine, struct pool *pool, struct er
 int birth_begin(struct machine *machine, struct err *err)
 {
 	struct unfinished mark = machine_mark(machine);
-	scoped_free char *settings = unfinished_path(&mark);
 
-	if (!settings)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_prepare(&mark, err) < 0 ||
-	    config_save(&machine_schema, settings, &machine->config, err) < 0)
+	if (config_begin(&machine_schema, &mark, &machine->config, err) < 0)
 		return -err->code;
 	if (mkdir(machine->folder, 0700) < 0)
 		return err_set(err, errno, "make '%s': %s", machine->folder, strerror(errno));
