@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* completion: the scripts for shells. They are also installed, from completions/; a test compares both. */
+#include "cmd/cli/output.h"
 #include "cmd/cli/verbs.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ static int run_completion(struct call *call, struct err *err)
 	for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
 		if (strcmp(call->words[0], scripts[i].shell) != 0)
 			continue;
-		fputs(scripts[i].text, stdout);
+		output_text(scripts[i].text);
 		return 0;
 	}
 	err_set(err, EINVAL, "there is no completion for '%.40s'; there is for bash, zsh and fish",

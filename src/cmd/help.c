@@ -3,6 +3,7 @@
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 
 #include <string.h>
@@ -47,7 +48,7 @@ static int run_help(struct call *call, struct err *err)
 		add_overview(&out);
 	if (out.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	fputs(text_str(&out), stdout);
+	output_text(text_str(&out));
 	return 0;
 }
 

@@ -30,6 +30,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/labels.c src/cmd/cli/labels.h \
 	src/cmd/cli/names.c src/cmd/cli/names.h \
 	src/cmd/cli/options.c \
+	src/cmd/cli/output.c src/cmd/cli/output.h \
 	src/cmd/cli/policy.c src/cmd/cli/policy.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \

@@ -4,20 +4,22 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 
 /* If a standard descriptor were closed, the next file to be opened would get its number. */
 static void fill_standard_fds(void)
 {
 	int fd;
 
-	do
+	do {
 		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
+		if (fd == STDOUT_FILENO)
+			output_is_closed();
+	} while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
 }
@@ -29,7 +31,7 @@ static int show_help(const struct command *command, struct err *err)
 	command_help(command, &text);
 	if (text.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	fputs(text_str(&text), stdout);
+	output_text(text_str(&text));
 	return 0;
 }
 
@@ -127,8 +129,11 @@ int main(int argc, char **argv)
 	/* SIGCHLD may be ignored by inheritance, and then no child could be waited for. */
 	signal(SIGCHLD, SIG_DFL);
 	int r = argc > 0 ? run_words(argc, argv, &err) : EXIT_USAGE;
-	if ((fflush(stdout) != 0 || ferror(stdout)) && err.code == 0)
-		r = err_set(&err, EIO, "standard output: %s", strerror(errno));
+	struct err lost = { 0 };
+	if (output_end(&lost) < 0 && err.code == 0) {
+		err = lost;
+		r = -err.code;
+	}
 	if (err.code)
 		print_error(&err);
 	return r < 0 ? EXIT_FAILED : r;

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
 #include "machine/manage/manage.h"
@@ -72,7 +73,7 @@ static void print_action(const struct apply_action *action)
 	action_line(action, &line);
 	print_plain(text_str(&line), &plain);
 	printf("%s\n", text_str(&plain));
-	fflush(stdout);
+	output_flush();
 }
 
 static json_t *action_object(const struct apply_action *action)

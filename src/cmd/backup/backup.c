@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "cmd/backup/backup_run.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/policy.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
@@ -113,7 +114,7 @@ static int run_all(struct call *call, struct run *run, struct err *err)
 	/* The caller learns that it was a signal. */
 	if (err->code)
 		print_error(err);
-	fflush(stdout);
+	output_flush();
 	signal(run->signal, SIG_DFL);
 	raise(run->signal);
 	return EXIT_FAILED;

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
@@ -207,7 +208,7 @@ static int restore_named(struct call *call, const struct import_spec *spec, stru
 		return add_remedy(&backups, one, err);
 	}
 	print_notes(&notes);
-	printf("%s\n", made);
+	output_print_made("machine", made);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 
@@ -120,7 +121,7 @@ static pid_t begin(struct call *call, struct machine *machine, const struct back
 {
 	scoped_fd int ourselves = child_parent();
 
-	fflush(stdout);
+	output_flush();
 	pid_t pid = ourselves < 0 ? -1 : fork();
 	if (pid != 0)
 		return pid;

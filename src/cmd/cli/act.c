@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/names.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/manage/manage.h"
@@ -75,10 +76,11 @@ static int tell(int r, struct err *err)
 
 void exit_apart(const struct call *call, int r, struct err *err)
 {
+	if (r >= 0 && err->code == 0 && output_end(err) < 0)
+		r = -err->code;
 	int status = tell(r, err);
 
 	start_background_work(call);
-	fflush(stdout);
 	_exit(status);
 }
 
@@ -92,7 +94,7 @@ void act_and_exit(struct call *call, const char *name, act_fn *act)
 
 static pid_t act_apart(struct call *call, const char *name, act_fn *act)
 {
-	fflush(stdout);
+	output_flush();
 	pid_t pid = fork();
 	if (pid == 0)
 		act_and_exit(call, name, act);

@@ -2,6 +2,7 @@
 #include "cmd/cli/print.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/output.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -73,7 +74,7 @@ static void print_sentence(const char *kind, const char *sentence, int code)
 
 	add_sentence(&line, kind, sentence, code);
 	/* Standard output is flushed first, so that both streams are in order if they go to one file. */
-	fflush(stdout);
+	output_flush();
 	fputs(text_str(&line), stderr);
 }
 
@@ -172,9 +173,14 @@ int print_json(json_t *value, struct err *err)
 				   JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY)
 		      : -1;
 
+	int code = errno;
 	json_decref(value);
+	if (r < 0 && ferror(stdout)) {
+		output_failed(code);
+		return output_end(err);
+	}
 	if (r < 0)
-		return err_set(err, ENOMEM, "out of memory, or standard output failed");
+		return err_set(err, ENOMEM, "out of memory");
 	putchar('\n');
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "cmd/cli/table.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 
 #include <errno.h>
@@ -108,7 +109,7 @@ static int print_text(struct table *table, const struct text *out, struct err *e
 	text_free(&table->cells);
 	if (failed)
 		return err_set(err, ENOMEM, "out of memory");
-	fputs(text_str(out), stdout);
+	output_text(text_str(out));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/host/pool.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/settings_backup.h"
@@ -93,7 +94,7 @@ static int run_check(struct call *call, struct err *err)
 	if (r == 0 && settings_backup_write(&call->dirs, call->words[0], &copying) < 0)
 		text_add(&report, "%s\n", copying.text);
 	if (report.length > 0)
-		fputs(text_str(&report), stdout);
+		output_text(text_str(&report));
 	return r;
 }
 
@@ -107,7 +108,7 @@ static int report_on(struct call *call,
 	int r = name_check(call->words[0], err);
 	if (r == 0)
 		r = act(&call->dirs, call->words[0], &report, err);
-	fputs(text_str(&report), stdout);
+	output_text(text_str(&report));
 	return r;
 }
 
@@ -170,7 +171,7 @@ static int run_import(struct call *call, struct err *err)
 		r = check_path(path, err);
 	if (r == 0)
 		r = take_pool(call, path, name, &report, err);
-	fputs(text_str(&report), stdout);
+	output_text(text_str(&report));
 	return r;
 }
 

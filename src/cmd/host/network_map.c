@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network map: how machines are connected. */
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/host/map.h"
 #include "cmd/host/network.h"
@@ -35,7 +36,7 @@ static int print_text(const json_t *map, bool dot, struct err *err)
 		map_add_tree(map, is_utf8(), &out);
 	if (out.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	fputs(text_str(&out), stdout);
+	output_text(text_str(&out));
 	if (!out.length)
 		print_note("no networks and no machines yet");
 	return 0;

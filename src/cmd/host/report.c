@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "base/text.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 
 #include <stdarg.h>
@@ -40,5 +41,5 @@ void report_add(struct report *report, enum verdict verdict, const char *check, 
 	printf("%-8s %-14s %s\n", verdicts[verdict], check, text_str(&plain));
 	if (remedy)
 		printf("%-8s %-14s   -> %s\n", "", "", remedy);
-	fflush(stdout);
+	output_flush();
 }

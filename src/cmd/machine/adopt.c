@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "machine/manage/manage.h"
 #include "machine/state/parts.h"
@@ -70,7 +71,7 @@ static int adopt_all(struct call *call, struct err *err)
 			print_error(&one);
 			worst = EXIT_FAILED;
 		} else {
-			printf("%s\n", name);
+			output_print_made("machine", name);
 		}
 	}
 	text_free(&adopting.names);

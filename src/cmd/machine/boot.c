@@ -4,6 +4,7 @@
  * machine/manage/boot.c decides which machine is next, and is asked again whenever one of them has finished.
  */
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
 
@@ -91,7 +92,7 @@ static int await_boot(struct call *call, struct machine *machine, struct err *er
 /* The child gets the signal mask of this command's start, because it becomes the keeper of a guest. */
 static void spawn(struct booting *booting, size_t index, act_fn *act)
 {
-	fflush(stdout);
+	output_flush();
 	pid_t pid = fork();
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, &booting->mask, NULL);

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/backup/backup.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/machine/cloud_init.h"
@@ -156,6 +157,15 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	return r;
 }
 
+/* Prints the name if it was made up. */
+static void tell_name(const struct call *call, bool made_up, const char *name)
+{
+	if (made_up && !call_has(call, &flag_json))
+		output_print_made("machine", name);
+	else
+		output_made("machine", name);
+}
+
 /* Creates the machine that the words describe; owner as in machine_spec. A name that was made up is printed. */
 static int create_machine(struct call *call, int *owner, char name[64], struct err *err)
 {
@@ -163,8 +173,8 @@ static int create_machine(struct call *call, int *owner, char name[64], struct e
 	int r = create_wanted(call, made_up ? NULL : call->words[1],
 			      call_has(call, &flag_ephemeral), owner, name, err);
 
-	if (r == 0 && made_up && !call_has(call, &flag_json))
-		printf("%s\n", name);
+	if (r == 0)
+		tell_name(call, made_up, name);
 	return r;
 }
 
@@ -278,8 +288,7 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 
 	if (r != 0)
 		return r;
-	if (!wanted && !call_has(call, &flag_json))
-		printf("%s\n", name);
+	tell_name(call, !wanted, name);
 	if (machine_open(machine, &call->dirs, name, err) < 0)
 		return -err->code;
 	if (provision_files(call, machine, err) != 0) {
@@ -432,6 +441,8 @@ static int run_clone(struct call *call, struct err *err)
 		return make_many(call, call->words[1], clone_one, err);
 	if (r == 0)
 		r = clone_one(call, call->words[1], err);
+	if (r == 0)
+		tell_name(call, false, call->words[1]);
 	return r != 0 ? r : show_made(call, call->words[1], err);
 }
 

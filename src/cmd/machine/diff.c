@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/verbs.h"
@@ -231,8 +232,9 @@ static int run_diff(struct call *call, struct err *err)
 		show_sums(&showing);
 	else if (showing.json && showing.count[0] + showing.count[1] + showing.count[2])
 		printf("\n  ],\n  \"incomplete\": true\n}\n");
-	return r < 0 && !err->code ? err_set(err, -r, "print the differences: %s", strerror(-r))
-				   : r;
+	if (r < 0 && !err->code && output_end(err) == 0)
+		err_set(err, -r, "print the differences: %s", strerror(-r));
+	return r < 0 ? -err->code : r;
 }
 
 const struct command command_diff = {

@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/names.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/attach/attach.h"
@@ -121,7 +122,7 @@ static void finish_job(const struct call *call, struct job *job)
 	job->code = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXEC_FAILED;
 	if (!call_has(call, &flag_output)) {
 		show_lines(job->files[0], job->name, stdout);
-		fflush(stdout);
+		output_flush();
 		show_lines(job->files[1], job->name, stderr);
 	}
 	for (int i = 0; i < 2; i++)

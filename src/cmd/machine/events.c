@@ -4,6 +4,7 @@
 
 #include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "machine/state/events.h"
 
@@ -148,9 +149,9 @@ static int run_events(struct call *call, struct err *err)
 		r = events_open(&events, &call->dirs, watching.after, err);
 	while (r == 0) {
 		r = events_read(&events, visit, &watching, err);
-		if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-			break;
-		if (call_has(call, &flag_no_follow) || !wait_for_more(&events))
+		if (r == 0)
+			r = output_end(err);
+		if (r < 0 || call_has(call, &flag_no_follow) || !wait_for_more(&events))
 			break;
 	}
 	return r;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/machine/logfilter.h"
 #include "machine/state/machine.h"
@@ -144,7 +145,8 @@ static int follow(struct output *output, const struct machine *machine, int *log
 			    (*log >= 0 && pour(output, *log, err) < 0))
 				return -err->code;
 		}
-		fflush(stdout);
+		if (output_end(err) < 0)
+			return -err->code;
 		ssize_t n = read(watch, events, sizeof events);
 		if (n < 0 && errno != EINTR)
 			return err_set(err, errno, "watch '%s': %s", machine->folder,

@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/interrupt.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/manage/manage.h"
@@ -99,7 +100,7 @@ static void reap_one(struct many *many)
 
 static void make_all(struct many *many, make_fn *make)
 {
-	fflush(stdout);
+	output_flush();
 	for (uint64_t i = 0; i < many->count; i++) {
 		while (many->running >= AT_ONCE)
 			reap_one(many);
@@ -196,9 +197,9 @@ static void print_names(const struct many *many)
 	for (uint64_t i = 0; i < many->count; i++) {
 		name_of(many, i, name);
 		if (many->there[i])
-			printf("%s\n", name);
+			output_print_made("machine", name);
 	}
-	fflush(stdout);
+	output_flush();
 }
 
 int make_many(struct call *call, const char *base, make_fn *make, struct err *err)

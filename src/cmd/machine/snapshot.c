@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
@@ -72,6 +73,7 @@ static int run_take(struct call *call, struct err *err)
 				    : snapshot_take(&machine, name, how, err);
 	if (r != 0)
 		return r;
+	output_made("snapshot", name);
 	if (call_has(call, &flag_json))
 		return print_json(json_members((const struct json_member[]){
 					  { "machine", json_string(machine.name) },

@@ -5,6 +5,7 @@
 #include "base/room.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
 #include "kern/pty.h"
@@ -316,7 +317,7 @@ static int draw(const struct top *top, struct err *err)
 	for (char *rest = lines.data, *line; rest && (line = strsep(&rest, "\n")) && *line;)
 		printf("%.*s\033[K\r\n", size.ws_col ? size.ws_col : 80, line);
 	printf("\033[J");
-	return fflush(stdout) == 0 ? 0 : err_set(err, errno, "write: %s", strerror(errno));
+	return output_end(err);
 }
 
 /* Waits for a key. False if it is 'q', or the terminal's input has ended. */
@@ -356,7 +357,7 @@ static int show_again(struct top *top, uint64_t seconds, struct err *err)
 		r = look(top, err);
 	}
 	printf("\033[?25h\033[?1049l");
-	fflush(stdout);
+	output_flush();
 	if (raw)
 		pty_restore(STDIN_FILENO, &saved);
 	return r;

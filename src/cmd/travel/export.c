@@ -6,6 +6,7 @@
 #include "base/outfile.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/travel/placement.h"
@@ -170,7 +171,7 @@ static int read_in(const struct call *call, const struct import_spec *given, con
 			print_note("%s", line);
 	}
 	if (!spec.name)
-		printf("%s\n", made);
+		output_print_made("machine", made);
 	return 0;
 }
 
