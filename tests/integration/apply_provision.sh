@@ -97,19 +97,34 @@ case_file_that_fails() {
 	fails 1 "'web'" berth info web
 }
 
-# The machine stays as it is, the next command says so and does the rest.
+# unready SENTENCE [--diff] -- LINE...: the command does this, and fails with that sentence.
+unready() {
+	local sentence=$1 options=()
+	shift
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	fails 1 "$sentence" berth apply "${options[@]}" "$T/in/shop.apply"
+	same "what apply does" "$(printf '%s\n' "$@")" "$(cat "$T/out")"
+}
+
+# The machine stays as it is, the next command says so, does the rest, and fails.
 case_script_that_fails() {
 	describe "${web[@]}" 'provision.run = one fail two' '[machine late]' 'template = bb' 'boot.after = web' \
 		'provision.run = two'
 	fails 1 "machine 'web' runs, but '.*/in/fail' exited with 7 in it.*, and not: start machine 'late', set up machine 'late'; the same command does these" \
 		berth apply "$T/in/shop.apply"
 	state_is web running
-	does -- "start machine 'late'" "set up machine 'late'"
-	has "machine 'web' was not set up to the end" "$(cat "$T/notes")"
+	unready "machine 'web' was not set up to the end" -- "start machine 'late'" "set up machine 'late'"
+	unready "machine 'web' was not set up to the end" -- "nothing to do"
+	berth set late label.provisioned=begun
+	unready "machines 'web', 'late' were not set up to the end; .* reset or delete them" -- "nothing to do"
+	berth set late label.provisioned=yes
 	same scripts "one failing" "$(order web)"
 	same "scripts of the other" two "$(order late)"
-	does --diff -- "nothing to do"
-	has "machine 'web' was not set up to the end" "$(cat "$T/notes")"
+	unready "machine 'web' was not set up to the end; look inside: berth shell web;" --diff -- "nothing to do"
 	# It is kept, or set up anew.
 	berth set web label.provisioned=yes
 	does -- "nothing to do"
@@ -192,8 +207,7 @@ case_kill() {
 	wait $! || true
 	berth exec web -- touch /go
 	same "files" "20000 $key" "$(berth exec web -- sh -c 'echo $(ls /srv/many | wc -l) $(cat /srv/last)')"
-	does -- "nothing to do"
-	has "machine 'web' was not set up to the end" "$(cat "$T/notes")"
+	unready "machine 'web' was not set up to the end" -- "nothing to do"
 	same "steps, once" begun "$(order web)"
 	# The label of a kill before the steps.
 	berth set web label.provisioned=files
@@ -201,8 +215,7 @@ case_kill() {
 	same "steps" "begun begun" "$(order web)"
 	# The label of a kill in a copy, in a machine that was used since.
 	berth set web label.provisioned=copying
-	does -- "nothing to do"
-	has "machine 'web' was not set up to the end" "$(cat "$T/notes")"
+	unready "machine 'web' was not set up to the end" -- "nothing to do"
 	gone web
 }
 

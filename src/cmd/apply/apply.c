@@ -194,9 +194,10 @@ static int finish(struct apply *apply, int r, struct err *err)
 	if (call_has(apply->call, &flag_json) &&
 	    print_all(apply, r == 0 ? err : &(struct err){ 0 }) < 0)
 		return r == 0 ? -err->code : r;
-	if (r == 0)
-		print_notes(&apply->notes);
-	return r;
+	if (r != 0)
+		return r;
+	print_notes(&apply->notes);
+	return setup_tell_unready(apply, err);
 }
 
 static int run(struct apply *apply, struct err *err)
@@ -245,6 +246,7 @@ static void apply_close(struct apply *apply)
 	free(apply->macs);
 	causes_free(&apply->causes);
 	text_free(&apply->notes);
+	text_free(&apply->unready);
 	apply_file_free(&apply->file);
 }
 

@@ -71,6 +71,7 @@ struct apply {
 	size_t mac_count;
 	struct causes causes; /* all that is wrong, found before the first change */
 	struct text notes;    /* lines for the user */
+	struct text unready;  /* "'web', 'db'": set up only in part, and left so */
 };
 
 /* ---- apply_wanted.c */
@@ -228,6 +229,8 @@ bool setup_is_wanted(const struct apply_group *group);
 bool setup_has_steps(const struct apply_group *group);
 /* Checks the keys, if a machine of the group is planned to be made or set up. Adds what is wrong to apply->causes. */
 void setup_check(struct apply *apply, const struct apply_group *group);
+/* The error that names machines whose set-up was broken off, and is not done again. 0 if there are none, or -code. */
+int setup_tell_unready(const struct apply *apply, struct err *err);
 /* Plans the set-up of a machine that is there, if it is not complete; notes what is not done any more. */
 int setup_plan(struct apply *apply, const struct apply_group *group, const struct machine *machine,
 	       struct err *err);

@@ -173,6 +173,22 @@ static bool is_planned(const struct apply *apply, const struct apply_group *grou
 	return false;
 }
 
+int setup_tell_unready(const struct apply *apply, struct err *err)
+{
+	const char *names = text_str(&apply->unready);
+	bool several = strchr(names, ',');
+	int first = (int)strcspn(names + (*names != '\0'), "'");
+
+	if (!*names)
+		return 0;
+	return err_set(err, ECANCELED,
+		       "machine%s %.500s %s not set up to the end; look inside: berth shell %.*s; "
+		       "then reset or delete %s, or keep %s: berth set %.*s " SETUP_LABEL
+		       "=" SETUP_DONE,
+		       several ? "s" : "", names, several ? "were" : "was", first, names + 1,
+		       several ? "them" : "it", several ? "them" : "it", first, names + 1);
+}
+
 void setup_check(struct apply *apply, const struct apply_group *group)
 {
 	for (size_t i = 0; i < SETUP_KEYS && is_planned(apply, group); i++) {
@@ -259,12 +275,7 @@ static void note(struct apply *apply, const struct apply_group *group,
 	scoped_text struct text keys = { 0 };
 
 	if (is_mark(machine, SETUP_BEGUN) || is_mark(machine, SETUP_COPYING)) {
-		text_add(
-			&apply->notes,
-			"machine '%s' was not set up to the end; look inside: berth shell %s; then "
-			"reset or delete it, or keep it: berth set %s " SETUP_LABEL "=" SETUP_DONE
-			"\n",
-			name, name, name);
+		text_add(&apply->unready, "%s'%s'", apply->unready.length ? ", " : "", name);
 		return;
 	}
 	if (!is_mark(machine, SETUP_DONE))
