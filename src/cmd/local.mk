@@ -10,6 +10,7 @@ libcmd_a_SOURCES = \
 	src/cmd/apply/apply_network.c \
 	src/cmd/apply/apply_nic.c \
 	src/cmd/apply/apply_plan.c \
+	src/cmd/apply/apply_rule.c \
 	src/cmd/apply/apply_setup.c \
 	src/cmd/apply/apply_wanted.c \
 	src/cmd/backup/backup.c src/cmd/backup/backup.h \

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "config/file.h"
+#include "config/values.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -101,8 +102,9 @@ static int add_given(struct apply_given **given, size_t *count, const char *name
 	return list[(*count)++].name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* The sections of a machine's block that was parsed. */
-static int gather_sections(const struct block *block, struct apply_group *group, struct err *err)
+/* The sections of a block that was parsed. */
+static int gather_sections(const struct block *block, struct apply_given **sections, size_t *count,
+			   struct err *err)
 {
 	char line[CONFIG_LINE_MAX + 1], name[CONFIG_LINE_MAX + 1];
 	char *word, *rest;
@@ -116,7 +118,7 @@ static int gather_sections(const struct block *block, struct apply_group *group,
 		if (!line_is_header(line) || !line_split_header(line, &word, &rest))
 			continue;
 		snprintf(name, sizeof name, "%s.%s", word, rest);
-		if (add_given(&group->sections, &group->section_count, name, number, err) < 0)
+		if (add_given(sections, count, name, number, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -237,7 +239,7 @@ static int take_machine(struct apply_file *file, const char *path, const char *n
 	if (!group->name)
 		return err_set(err, ENOMEM, "out of memory");
 	if (gather_given(block, &group->given, &group->given_count, err) < 0 ||
-	    gather_sections(block, group, err) < 0)
+	    gather_sections(block, &group->sections, &group->section_count, err) < 0)
 		return -err->code;
 	group->counted = apply_line_of(group->given, group->given_count, "count") != 0;
 	return check_group(group, &line, err) < 0 ? err_wrap(err, "%s:%u", path, line) : 0;
@@ -260,7 +262,14 @@ static int take_network(struct apply_file *file, const char *path, const char *n
 	network->name = strdup(name);
 	if (!network->name)
 		return err_set(err, ENOMEM, "out of memory");
-	return gather_given(block, &network->given, &network->given_count, err);
+	if (gather_given(block, &network->given, &network->given_count, err) < 0 ||
+	    gather_sections(block, &network->sections, &network->section_count, err) < 0)
+		return -err->code;
+	for (const struct section *at = network->config.rules; at; at = at->next) {
+		if (config_rule((const struct rule_config *)at, &(struct rule){ 0 }, err) < 0)
+			return err_wrap(err, "%s:%u", path, apply_network_line(network, at->name));
+	}
+	return 0;
 }
 
 static bool is_there(const struct apply_file *file, bool machine, const char *name)
@@ -276,11 +285,11 @@ static bool is_there(const struct apply_file *file, bool machine, const char *na
 	return false;
 }
 
-/* Whether machines have sections of that word. */
-static bool is_of_machine(const char *word)
+/* Whether a file of that schema has sections of that word. */
+static bool is_part_of(const struct schema *schema, const char *word)
 {
-	for (size_t i = 0; machine_schema.sections[i]; i++) {
-		if (strcmp(machine_schema.sections[i]->what, word) == 0)
+	for (size_t i = 0; schema && schema->sections[i]; i++) {
+		if (strcmp(schema->sections[i]->what, word) == 0)
 			return true;
 	}
 	return false;
@@ -299,7 +308,7 @@ static int take_section(struct apply_file *file, const char *path, char *header,
 		err_set(err, EINVAL, "a section begins with a line such as [machine NAME]");
 	else if (!machine && strcmp(word, "network") != 0)
 		err_set(err, EINVAL,
-			is_of_machine(word)
+			is_part_of(&machine_schema, word)
 				? "section '%.20s' belongs to a machine; put it behind [machine "
 				  "NAME]"
 				: "unknown section '%.60s'; known sections are 'machine', "
@@ -337,8 +346,22 @@ static int take_first(struct apply_file *file, char *line, struct err *err)
 	return file->name ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-/* A section of a machine belongs to the block of the machine. */
-static bool begins_block(const char *line, bool in_machine)
+/* The schema of the block that a header begins; NULL: it begins none. */
+static const struct schema *schema_of(const char *header)
+{
+	char copy[CONFIG_LINE_MAX + 1];
+	char *word, *name;
+
+	strcpy(copy, header);
+	if (!line_split_header(copy, &word, &name))
+		return NULL;
+	return strcmp(word, "machine") == 0   ? &machine_schema
+	       : strcmp(word, "network") == 0 ? &network_schema
+					      : NULL;
+}
+
+/* A section of a machine or a network belongs to the block before it. */
+static bool begins_block(const char *line, const char *header)
 {
 	char copy[CONFIG_LINE_MAX + 1];
 	char *word, *name;
@@ -346,16 +369,7 @@ static bool begins_block(const char *line, bool in_machine)
 	if (!line_is_header(line))
 		return false;
 	strcpy(copy, line);
-	return !in_machine || !line_split_header(copy, &word, &name) || !is_of_machine(word);
-}
-
-static bool is_machine(const char *header)
-{
-	char copy[CONFIG_LINE_MAX + 1];
-	char *word, *name;
-
-	strcpy(copy, header);
-	return line_split_header(copy, &word, &name) && strcmp(word, "machine") == 0;
+	return !line_split_header(copy, &word, &name) || !is_part_of(schema_of(header), word);
 }
 
 /* Takes line after line; a section is parsed when the next one begins, also after one with a fault. */
@@ -371,7 +385,7 @@ static int take_lines(struct apply_file *file, const char *path, const char *dat
 		int n = line_next(data + at, length - at, line, err);
 		if (n < 0)
 			return err_wrap(err, "%s:%u", path, number);
-		bool begins = begins_block(line, *header && is_machine(header));
+		bool begins = begins_block(line, header);
 		if (!*header && !begins && take_first(file, line, err) < 0)
 			return err_wrap(err, "%s:%u", path, number);
 		if (begins && *header) {
@@ -469,6 +483,7 @@ void apply_file_free(struct apply_file *file)
 	for (size_t i = 0; i < file->network_count; i++) {
 		config_free(&network_schema, &file->networks[i].config);
 		given_free(file->networks[i].given, file->networks[i].given_count);
+		given_free(file->networks[i].sections, file->networks[i].section_count);
 		free(file->networks[i].name);
 	}
 	free(file->groups);

@@ -52,6 +52,8 @@ struct apply_network {
 	struct network_config config;
 	struct apply_given *given; /* owned */
 	size_t given_count;
+	struct apply_given *sections; /* owned; their names as "rule.web" */
+	size_t section_count;
 };
 
 struct apply_file {
@@ -77,6 +79,9 @@ unsigned apply_line_of(const struct apply_given *given, size_t count, const char
 /* The line of a section "[nic eth1]" of a machine. */
 unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
 			    const char *name);
+
+/* The line of a rule of a network. */
+unsigned apply_network_line(const struct apply_network *network, const char *rule);
 
 /* Whether a key is no setting that can be changed later: template, pool, count, state, provision.KEY. */
 bool apply_is_kept_apart(const char *name);

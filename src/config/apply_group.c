@@ -30,15 +30,29 @@ unsigned apply_line_of(const struct apply_given *given, size_t count, const char
 	return 0;
 }
 
+static unsigned find_section(const struct apply_given *sections, size_t count,
+			     const struct schema *kind, const char *name)
+{
+	char whole[128];
+
+	snprintf(whole, sizeof whole, "%s.%.80s", kind->what, name);
+	return apply_line_of(sections, count, whole);
+}
+
 unsigned apply_section_line(const struct apply_group *group, const struct schema *kind,
 			    const char *name)
 {
-	char whole[128];
-	unsigned line;
+	unsigned line = find_section(group->sections, group->section_count, kind, name);
 
-	snprintf(whole, sizeof whole, "%s.%.80s", kind->what, name);
-	line = apply_line_of(group->sections, group->section_count, whole);
 	return line ? line : group->line;
+}
+
+unsigned apply_network_line(const struct apply_network *network, const char *rule)
+{
+	unsigned line =
+		find_section(network->sections, network->section_count, &network_rule_schema, rule);
+
+	return line ? line : network->line;
 }
 
 uint64_t apply_machine_count(const struct apply_group *group)

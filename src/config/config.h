@@ -368,6 +368,18 @@ int config_add_section(const struct schema *schema, const char *path, const stru
 		       const struct section *section, struct err *err);
 int config_remove_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, struct err *err);
+/* A section with the keys that it gets, added if it is not there; to NULL: it is removed. */
+struct section_change {
+	const char *name;
+	const struct section *to; /* borrowed */
+};
+/*
+ * Makes these changes in one write, or none. before (may be NULL) gets the file as it was, for config_write. Checked as in
+ * config_edit.
+ */
+int config_change_sections(const struct schema *schema, const char *path, const struct schema *kind,
+			   const struct section_change *changes, size_t count, struct text *before,
+			   struct err *err);
 /* Gives a section another name; all other lines stay. -ENOENT; -EEXIST: the file has one of the new name. */
 int config_rename_section(const struct schema *schema, const char *path, const struct schema *kind,
 			  const char *name, const char *to, struct err *err);

@@ -32,6 +32,21 @@ void keys_free(const struct schema *schema, void *config);
 /* Adds the lines of all keys that differ from their default. 0 or -ENOMEM. */
 int keys_print(const struct schema *schema, const void *config, struct text *out);
 
+/* ---- edit.c */
+
+/* The file's text with the key's line replaced, removed, or added at the end; *found: the file had one. */
+int edit_replace_line(const char *data, size_t length, const char *name, const char *value,
+		      struct text *out, bool *found, struct err *err);
+/* The value of a key in its canonical form. */
+int edit_canonical(const struct schema *schema, const char *name, const char *value,
+		   struct text *out, struct err *err);
+/* Parses a text into config, which config_free releases, and checks it. */
+int edit_parse(const struct schema *schema, const char *path, const struct text *text, void *config,
+	       struct err *err);
+/* Writes a text that can be parsed and is good. */
+int edit_write(const struct schema *schema, const char *path, const struct text *text,
+	       struct err *err);
+
 /* ---- family.c */
 
 int family_check_name(const struct key_family *family, const char *name, struct err *err);

@@ -7,6 +7,7 @@ libconfig_a_SOURCES = \
 	src/config/check.c \
 	src/config/config.h src/config/schema.h src/config/values.h \
 	src/config/edit.c \
+	src/config/edit_section.c \
 	src/config/env.c \
 	src/config/family.c \
 	src/config/fields.c \

@@ -29,7 +29,8 @@ static int parse_range(const char *text, size_t length, struct rule_ports *ports
 	high = strchr(low, '-');
 	if (high)
 		*high++ = '\0';
-	if (text_to_u64(low, 1, PORT_MAX, &first) < 0 ||
+	/* "080" would be another name for a port that has one. */
+	if (*low == '0' || (high && *high == '0') || text_to_u64(low, 1, PORT_MAX, &first) < 0 ||
 	    text_to_u64(high ? high : low, 1, PORT_MAX, &last) < 0 || last < first)
 		return -EINVAL;
 	*ports = (struct rule_ports){ (uint16_t)first, (uint16_t)last };

@@ -425,6 +425,14 @@ int nft_is_current(const struct nft_table *table)
 	return r < 0 ? r : count.others == 0 && count.marked == table->count;
 }
 
+int nft_is_other(const struct nft_table *table)
+{
+	struct rule_count count = { 0 };
+	int r = look(table, &count);
+
+	return r < 0 ? r : count.others > 0;
+}
+
 int nft_count(const struct nft_table *table, enum nft_chain chain, uint64_t *packets)
 {
 	struct rule_count count = { .chain = nft_rule_chain(chain) };

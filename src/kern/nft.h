@@ -120,6 +120,9 @@ int nft_remove(const struct nft_table *table);
 /* 1 if the table has exactly count rules, all with its mark; else 0. One request. */
 int nft_is_current(const struct nft_table *table);
 
+/* 1 if the table has rules with another mark, as those of an earlier version; else 0. One request. */
+int nft_is_other(const struct nft_table *table);
+
 /*
  * The sum of the packets that the counted rules of one of its chains have matched; 0 if there is no such table. One
  * request.

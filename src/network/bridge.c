@@ -392,7 +392,7 @@ static int refuse_ports(const struct network *network, struct link_socket *links
 		       *names ? ": " : "", names, ports == 1 ? "it" : "them");
 }
 
-static void remove_run_folder(const struct network *network)
+void network_remove_run(const struct network *network)
 {
 	scoped_free char *folder = dirs_run_path(network->dirs, "networks/%s", network->name);
 
@@ -425,7 +425,7 @@ static int own_down(const struct network *network, struct err *err)
 		return -err->code;
 	if (dns_stop(network, err) < 0 || firewall_remove(network, err) < 0)
 		return -err->code;
-	remove_run_folder(network);
+	network_remove_run(network);
 	int r = here == 0 ? link_delete(links, network->config.bridge) : 0;
 	return r < 0 ? bridge_tell(network, links, r, network->config.bridge, err) : 0;
 }

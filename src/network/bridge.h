@@ -20,6 +20,9 @@ int network_tell_rest(const struct dirs *dirs, const char *name, struct err *err
 /* Takes the lock of a network, which every change needs: a descriptor, or -code. */
 int network_lock(const struct network *network, struct err *err);
 
+/* Takes the lock under which networks choose their subnets; before that of a network. */
+int networks_lock(const struct dirs *dirs, struct err *err);
+
 /* Adds a sentence to network->warning. */
 void network_warn(struct network *network, const char *form, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -55,6 +58,9 @@ void network_add_servers(const struct network *network, struct lease *lease);
  */
 enum { NAMES_ROOM = 320 };
 size_t bridge_names(const struct network *network, bool running, char out[NAMES_ROOM]);
+
+/* Removes what the network has in the run folder. */
+void network_remove_run(const struct network *network);
 
 /* Checks that the network was not deleted during the wait for its lock, by name. */
 int bridge_check_exists(const struct network *network, struct err *err);

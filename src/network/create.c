@@ -377,6 +377,11 @@ static int begin_new(struct network *network, const struct dirs *dirs, const cha
 		       : settings_of_new(network, given, count, err);
 }
 
+int networks_lock(const struct dirs *dirs, struct err *err)
+{
+	return dirs_lock(dirs, "networks", 30, "the list of networks", err);
+}
+
 int network_create(const struct dirs *dirs, const char *name, const struct config_change *given,
 		   size_t count, struct err *err)
 {
@@ -386,7 +391,7 @@ int network_create(const struct dirs *dirs, const char *name, const struct confi
 	if (network_check_name(name, err) < 0)
 		return -err->code;
 	/* Networks are created one at a time, because each must see the subnets of the others. */
-	scoped_fd int lock = dirs_lock(dirs, "networks", 30, "the list of networks", err);
+	scoped_fd int lock = networks_lock(dirs, err);
 	if (lock < 0)
 		return lock;
 	if (begin_new(&network, dirs, name, &links, given, count, err) < 0)

@@ -22,6 +22,9 @@ static int look(struct network *network, struct link_info *parent, struct err *e
 		return -err->code;
 	char machine[64];
 	int r = bridge_find(network, links, parent, err);
+	if (r == -ENODEV && config_is_physical(&network->config) &&
+	    physical_is_lost(network, machine))
+		return physical_tell_lost(network, machine, err);
 	/* The machine has it, and the host has not. */
 	if (r == -ENODEV && config_is_physical(&network->config) &&
 	    physical_holder(network, false, machine)) {

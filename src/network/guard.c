@@ -368,6 +368,14 @@ int guard_is_current(const struct network *network, const struct lease *lease,
 	return is_gone(&guard) ? -ENODEV : nft_is_current(&guard.table);
 }
 
+bool guard_is_outdated(const struct network *network, const struct lease *lease,
+		       const struct port_rules *wanted)
+{
+	scoped_guard struct guard guard = { 0 };
+
+	return fill_guard(network, lease, wanted, &guard) == 0 && nft_is_other(&guard.table) == 1;
+}
+
 int guard_renew(const struct network *network, const struct lease *lease,
 		const struct port_rules *wanted, struct err *err)
 {

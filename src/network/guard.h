@@ -23,6 +23,10 @@ int guard_port(const struct network *network, const struct lease *lease,
 int guard_is_current(const struct network *network, const struct lease *lease,
 		     const struct port_rules *wanted);
 
+/* Whether the port has rules, which are others: those of earlier settings, or of an earlier lease. */
+bool guard_is_outdated(const struct network *network, const struct lease *lease,
+		       const struct port_rules *wanted);
+
 /* guard_port for a running machine; 0 also if it has just ended. */
 int guard_renew(const struct network *network, const struct lease *lease,
 		const struct port_rules *wanted, struct err *err);

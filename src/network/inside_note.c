@@ -197,6 +197,19 @@ struct user_search {
 	char *machine;
 };
 
+bool inside_note_has_link(const struct inside_note *note)
+{
+	scoped_links struct link_socket *links = NULL;
+	struct link_info link;
+	scoped_fd int space = inside_note_open(note);
+
+	/* Without a number, a command is about to give it away. */
+	if (space < 0 || note->index == 0)
+		return space >= 0;
+	return link_open_at(&links, space) < 0 ||
+	       link_find_index(links, note->index, &link) != -ENODEV;
+}
+
 static int compare_user(void *context, const char *name)
 {
 	struct user_search *search = context;
@@ -204,7 +217,7 @@ static int compare_user(void *context, const char *name)
 
 	if (inside_note_read(&search->network, name, &note) < 0 ||
 	    (search->alone && !note.host.space) || strcmp(note.host.name, search->parent) != 0 ||
-	    !inside_note_lives(&note))
+	    !inside_note_lives(&note) || (note.host.space && !inside_note_has_link(&note)))
 		return 0;
 	snprintf(search->machine, 64, "%s", name);
 	return 1;

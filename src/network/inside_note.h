@@ -46,6 +46,8 @@ int inside_note_each(const struct network *network, int (*visit)(void *, const c
  */
 bool inside_user(const struct dirs *dirs, const char *parent, bool alone, char machine[64],
 		 char network[64]);
+/* Whether its namespace has the interface still; false also where that is gone. */
+bool inside_note_has_link(const struct inside_note *note);
 /* The path of the mount that keeps the namespace of a machine; the caller owns it. NULL: out of memory. */
 char *inside_pin_path(const struct network *network, const char *name);
 /* Removes it; idempotent. */

@@ -7,6 +7,7 @@
 #include "network/bridge.h"
 #include "network/kind.h"
 #include "network/lease_file.h"
+#include "network/physical.h"
 #include "network/subnet.h"
 #include "network/subnet6.h"
 
@@ -245,6 +246,7 @@ static int erase(const struct network *network, struct err *err)
 	if (unfinished_undo(&mark, err) < 0)
 		return -err->code;
 	int r = remove_tree(AT_FDCWD, network->folder);
+	network_remove_run(network);
 	remove_lock(network);
 	return r < 0 ? err_set(err, -r, "delete '%s': %s", network->folder, strerror(-r))
 		     : unfinished_drop(&mark, err);
@@ -308,6 +310,9 @@ int network_delete(const struct dirs *dirs, const char *name, bool force, struct
 	if (lock < 0)
 		return lock;
 	if (check_doomed(&network, force, err) < 0 || kind_ops(&network)->down(&network, err) < 0)
+		return -err->code;
+	/* An interface that a killed run has kept would be found by nobody any more. */
+	if (config_is_physical(&network.config) && physical_recover(&network, err) < 0)
 		return -err->code;
 	return erase(&network, err);
 }

@@ -119,11 +119,11 @@ int network_down(struct network *network, struct err *err);
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
 /*
- * Adds a firewall rule to the settings, or (add NULL) removes the one of that name; network then has them. before: gets
- * the file as it was, for network_restore_rules. Ports of running machines stay as they are.
+ * Makes changes of firewall rules in the settings, in one write; network then has them. before: gets the file as it was,
+ * for network_restore_rules. Ports of running machines stay as they are.
  */
-int network_change_rule(struct network *network, const struct rule_config *add, const char *remove,
-			struct text *before, struct err *err);
+int network_change_rules(struct network *network, const struct section_change *changes,
+			 size_t count, struct text *before, struct err *err);
 int network_restore_rules(struct network *network, const struct text *before, struct err *err);
 /* Whether the network can become one of the kind that these settings have: by name, -EINVAL. */
 int network_check_kind(const struct network *network, const struct network_config *config,

@@ -128,6 +128,23 @@ static void restore_addresses(const struct inside_host *host)
 		link_add_addresses(links, link.index, &host->addresses[i]);
 }
 
+int physical_tell_lost(const struct network *network, const char *name, struct err *err)
+{
+	return err_set(err, ENODEV,
+		       "network '%s': the host's '%s', which machine '%s' had, is gone: unplugged, "
+		       "removed, or put into another network namespace by the machine; plug it in "
+		       "or make it, or stop the machine",
+		       network->name, network->config.parent, name);
+}
+
+bool physical_is_lost(const struct network *network, char machine[64])
+{
+	struct inside_note note;
+
+	return physical_holder(network, false, machine) &&
+	       inside_note_read(network, machine, &note) == 0 && !inside_note_has_link(&note);
+}
+
 static int give_back(const struct network *network, const char *name,
 		     const struct inside_note *note, struct err *err)
 {
@@ -151,12 +168,10 @@ static int give_back(const struct network *network, const char *name,
 	/* It was not taken yet, or the kernel has it, with a namespace that the guest had put it into. */
 	if (r == -ENODEV && !inside_note_lives(note))
 		return 0;
+	if (r == -ENODEV && (note->index == 0 || if_nametoindex(note->host.name)))
+		return 0;
 	if (r == -ENODEV)
-		return note->index == 0 ? 0
-					: err_set(err, ENODEV,
-						  "network '%s': '%s' has put the host's '%s' into "
-						  "another network namespace; stop the machine",
-						  network->name, name, note->host.name);
+		return physical_tell_lost(network, name, err);
 	if (r == 0)
 		r = move_back(links, link.index, note, ours);
 	if (r < 0)

@@ -21,6 +21,10 @@ int physical_return(const struct network *network, const char *name, struct err 
 /* physical_return for machines whose run has ended without it. */
 int physical_recover(const struct network *network, struct err *err);
 
+/* Whether a machine that runs has lost the interface that it had, and the machine; and the sentence for that: -ENODEV. */
+bool physical_is_lost(const struct network *network, char machine[64]);
+int physical_tell_lost(const struct network *network, const char *name, struct err *err);
+
 /* The machine that has the interface, with `ended` one that has ended, by name. False: there is none. */
 bool physical_holder(const struct network *network, bool ended, char machine[64]);
 

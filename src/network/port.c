@@ -203,17 +203,19 @@ int network_remove_port(struct network *network, const char *name, struct err *e
 
 	if (config_is_inside(&network->config))
 		return inside_remove(network, name, err);
-	if (guard_remove(network, name, err) < 0)
-		return -err->code;
-	remove_neighbours(network, name);
 	port_ifname(network, name, ifname);
 	/* Usually the port went with the guest's namespace; to ask is cheaper than to remove. */
-	if (if_nametoindex(ifname) == 0 && errno == ENODEV)
-		return 0;
-	if (bridge_open_links(network, &links, err) < 0)
-		return -err->code;
-	int r = link_delete(links, ifname);
-	return r < 0 ? bridge_tell(network, links, r, ifname, err) : 0;
+	if (if_nametoindex(ifname) != 0 || errno != ENODEV) {
+		if (bridge_open_links(network, &links, err) < 0)
+			return -err->code;
+		int r = link_delete(links, ifname);
+		if (r < 0)
+			return bridge_tell(network, links, r, ifname, err);
+	}
+	fault_point("port-removed");
+	remove_neighbours(network, name);
+	/* After the port, so that it never has no rules. */
+	return guard_remove(network, name, err);
 }
 
 static int look_at_port(const struct network *network, const char *name, struct link_socket *links,

@@ -16,24 +16,17 @@ static int read_again(struct network *network, struct err *err)
 	return 0;
 }
 
-int network_change_rule(struct network *network, const struct rule_config *add, const char *remove,
-			struct text *before, struct err *err)
+int network_change_rules(struct network *network, const struct section_change *changes,
+			 size_t count, struct text *before, struct err *err)
 {
 	scoped_free char *path = network_conf_path(network->dirs, network->name);
-	struct network_config config;
 	scoped_fd int lock =
 		path ? network_lock(network, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (lock < 0 || bridge_check_exists(network, err) < 0 ||
-	    config_preview(&network_schema, path, NULL, 0, before, &config, err) < 0)
+	    config_change_sections(&network_schema, path, &network_rule_schema, changes, count,
+				   before, err) < 0)
 		return -err->code;
-	config_free(&network_schema, &config);
-	int r = add ? config_add_section(&network_schema, path, &network_rule_schema, &add->section,
-					 err)
-		    : config_remove_section(&network_schema, path, &network_rule_schema, remove,
-					    err);
-	if (r < 0)
-		return r;
 	/* Rules between the keys of a network are checked by its opening. */
 	if (read_again(network, err) < 0)
 		config_write(path, before, &(struct err){ 0 });

@@ -95,6 +95,15 @@ static int check_mode(const struct network *network, const struct network_config
 	return kind_ops(network)->check_idle(network, err);
 }
 
+static bool changes_subnet6(const struct config_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(changes[i].name, "subnet6") == 0)
+			return true;
+	}
+	return false;
+}
+
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err)
 {
@@ -102,10 +111,13 @@ int network_set(struct network *network, const struct config_change *changes, si
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
 	scoped_text struct text before = { 0 }, after = { 0 };
 	struct network_config config;
-	scoped_fd int lock = network_lock(network, err);
+	/* Two networks must not get one prefix at once, as in network_create. */
+	scoped_fd int all =
+		changes_subnet6(changes, count) ? networks_lock(network->dirs, err) : -1;
+	scoped_fd int lock = err->code ? -1 : network_lock(network, err);
 
 	if (lock < 0)
-		return lock;
+		return -err->code;
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	if (bridge_check_exists(network, err) < 0)
@@ -132,6 +144,7 @@ int network_set(struct network *network, const struct config_change *changes, si
 	config_free(&network_schema, &config);
 	if (config_write(path, &after, err) < 0)
 		return -err->code;
+	scoped_close_fd(&all);
 	if (renew(network, err) == 0)
 		return 0;
 	struct err ignored = { 0 };

@@ -214,6 +214,8 @@ s = socket.socket(); s.bind(("0.0.0.0", 8088)); s.listen(); time.sleep(100)' &
 	berth forward add two tcp 8080:80
 	has "forward 'tcp-8080': machine 'two' runs and has that port of the host; it is left out" "$(berth start one 2>&1)"
 	same "not active" false "$(berth forward list --json one | jq '.[0].active')"
+	has "^forward: +tcp-8080, 8080/tcp to 80, not active$" "$(berth info one)"
+	has "^forward: +tcp-8080, 8080/tcp to 80$" "$(berth info two)"
 	# A copy has no port of its source's.
 	has "forward 'tcp-8080' stays with 'two'" "$(berth clone two three 2>&1)"
 	same "forwards of a copy" "[]" "$(berth forward list --json three)"

@@ -220,6 +220,15 @@ case_refused() {
 }
 
 # Without a network behind it: the interface is there, and leads nowhere.
+# The keeper of a machine on a network of others has left nothing when that is deleted.
+case_deleted() {
+	berth network create once kind=join parent="$(berth network get lan parent)"
+	berth launch --network once bb brief
+	berth delete --force brief
+	berth network delete once
+	not ls -d "$BERTH_ROOT/run/networks/once"
+}
+
 case_none() {
 	berth network create nowhere kind=none subnet=10.99.0.0/24
 	fails 1 "a network of kind none leads nowhere" berth network create bad kind=none parent=br-lan

@@ -141,6 +141,7 @@ case_modes() {
 	fixed one 42 apart
 	in_the_world ping -c 1 -W 5 198.51.100.42
 	same "the interface's own address" "$(ip -j link show uplink | jq -r ".[].address")" "$(berth nic list --json one | jq -r '.[0].mac')"
+	has "^mac: +$(ip -j link show uplink | jq -r ".[].address")" "$(berth info one)"
 	berth create --network apart bb two
 	fails 1 "network 'apart': in mode passthru 'two' has the host's 'uplink' for itself, which carries other links" berth start two
 	gone one two

@@ -255,6 +255,28 @@ case_at_once() {
 	berth network unset lan dhcp.lease domain 2>"$T/note"
 }
 
+# Of two networks that get one prefix at the same moment, one has it.
+case_one_prefix() {
+	local n one two failed
+	berth network create left subnet6=none
+	berth network create right subnet6=none
+	for ((n = 0; n < 10; n++)); do
+		failed=0
+		berth network set left subnet6=fd00:55::/64 2>"$T/left" &
+		one=$!
+		berth network set right subnet6=fd00:55::/64 2>"$T/right" &
+		two=$!
+		wait "$one" || failed=$((failed + 1))
+		wait "$two" || failed=$((failed + 1))
+		same "refused" 1 "$failed"
+		has "collides with that of network" "$(cat "$T/left" "$T/right")"
+		berth network set left subnet6=none
+		berth network set right subnet6=none
+	done
+	berth network delete left right
+	not ls -d "$BERTH_ROOT/run/networks/left"
+}
+
 # one_dnsmasq: the network has one process; the last one of before may be on its way out.
 one_dnsmasq() {
 	[[ $(pgrep -f -c -- "--pid-file=$BERTH_ROOT/run/networks/lan/") == 1 ]]

@@ -91,7 +91,52 @@ case_nic() {
 	fails 1 "machine 'mnic' has a link 'lan0' of its own already" berth nic add mnic lan0 --network wire
 	same "links of its own" "lan0 lo" "$(berth exec mnic -- ls /sys/class/net | xargs)"
 	same "back" "$(cat "$T/as_made")" "$(nic_now)"
+	# The interface keeps its name on the host at first, which the machine has a link of.
+	berth exec mnic -- ip link set lan0 name nic0
+	fails 1 "machine 'mnic' has a link 'nic0' of its own already" berth nic add mnic nic0 --network wire
+	berth nic add mnic lan0 --network wire --address 10.66.0.7
+	same "links beside its own" "lan0 lo nic0" "$(berth exec mnic -- ls /sys/class/net | xargs)"
+	in_the_world ping -c 1 -W 5 10.66.0.7
+	berth nic remove mnic lan0
+	same "links that are left" "lo nic0" "$(berth exec mnic -- ls /sys/class/net | xargs)"
+	same "back" "$(cat "$T/as_made")" "$(nic_now)"
 	gone mnic
+}
+
+# An interface that is unplugged while a machine has it, and one of its name that is plugged in later.
+case_lost() {
+	local gone="network 'wire': the host's 'nic0', which machine 'web' had, is gone: unplugged, removed, or put into another"
+	wired web
+	same "hardware address" 02:00:00:00:00:10 "$(berth nic list web | awk 'NR == 2 { print $5 }')"
+	has "^mac: +02:00:00:00:00:10" "$(berth info web)"
+	same "of its object" 02:00:00:00:00:10 "$(berth info --json web | jq -r .network.mac)"
+	in_the_world ip link del nic1
+	fails 1 "$gone" berth network up wire
+	fails 1 "'web' could not start again, so it is not stopped: $gone" berth restart web
+	has "^fault: +$gone" "$(berth network info wire)"
+	has "uplink nic0, missing" "$(berth network map || true)"
+	same "missing" nic0 "$(berth network map --format json | jq -r '.networks[] | select(.name == "wire").missing_uplinks[]')"
+	berth doctor >"$T/doctor" 2>&1 || true
+	has "problem +network +$gone" "$(cat "$T/doctor")"
+	has "mend its network first, then run 'berth network up wire'" "$(cat "$T/doctor")"
+	make_nic
+	berth network up wire
+	in_the_world ping -c 1 -W 5 10.66.0.5
+	lacks "missing" "$(berth network map)"
+	in_the_world ip link del nic1
+	berth stop --force web
+	fails 1 "the host has no link 'nic0', which is to be the parent of its machines; plug it in or make it" berth network up wire
+	make_nic
+	berth start web
+	in_the_world ping -c 1 -W 5 10.66.0.5
+	# A network that is deleted after its keeper was killed gives the interface back first, and leaves nothing.
+	kill -KILL "$(field web keeper)"
+	retry 20 eval '[[ $(berth list --json web | jq -r ".[0].state") != running ]]'
+	berth network delete --force wire
+	same "back" "$(cat "$T/as_made")" "$(nic_now)"
+	not ls "$BERTH_ROOT/run/networks/wire"
+	gone web
+	berth network create wire kind=physical parent=nic0 subnet=10.66.0.0/24 gateway=10.66.0.1 2>"$T/created"
 }
 
 # One machine at a time, and nothing that shares the interface.

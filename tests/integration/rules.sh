@@ -390,7 +390,7 @@ case_come_along() {
 # After a kill, settings and ports are those of before or those of after, once the network is looked after.
 case_killed() {
 	local point
-	for point in rule-added rule-made; do
+	for point in rule-written rule-made; do
 		no_rules
 		killed "$point" berth rule add web in allow tcp 7002
 		berth network up lan
@@ -398,7 +398,7 @@ case_killed() {
 		not answers db tcp web 4 7001
 		answers db tcp web 4 7002
 	done
-	killed rule-removed berth rule remove web in-tcp-7002
+	killed rule-written berth rule remove web in-tcp-7002
 	berth network up lan
 	answers db tcp web 4 7001
 	killed network-rule-written berth rule add --network lan in allow tcp 7002

@@ -5,15 +5,18 @@
 serve PORT...                      echoes what comes by TCP and UDP, of both families, and sends on an open connection
 probe tcp|udp|icmp ADDRESS [PORT]  ends with 0 if there was an answer
 each PROTOCOL ADDRESS PORT...      prints those that answer, "PROTOCOL ADDRESS" a line; all at once
+count ADDRESS PORT                 sends datagrams until SIGTERM, then prints how many were answered
 hold ADDRESS PORT FIFO             keeps a connection: for each line of FIFO sends it and prints the answer, or "none"
 """
 
 import os
 import select
+import signal
 import socket
 import struct
 import sys
 import threading
+import time
 
 SECONDS = float(os.environ.get("PROBE_SECONDS", "1.5"))
 
@@ -114,6 +117,23 @@ def hold(address, port, fifo):
                     print("none", flush=True)
 
 
+def count(address, port):
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    answered = 0
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as s:
+        s.setblocking(False)
+        s.connect((address, port))
+        print("counts", os.getpid(), flush=True)
+        while not ended.is_set():
+            try:
+                s.send(b"x")
+                answered += s.recv(16) == b"x"
+            except OSError:
+                time.sleep(0.0001)
+    print("answered", answered, flush=True)
+
+
 def answers(protocol, address, port):
     probes = {"tcp": probe_tcp, "udp": probe_udp, "icmp": probe_icmp}
     try:
@@ -140,6 +160,8 @@ def main():
         serve(words)
     elif what == "hold":
         hold(words[0], int(words[1]), words[2])
+    elif what == "count":
+        count(words[0], int(words[1]))
     elif what == "each":
         each(words)
     else:

@@ -14,8 +14,10 @@ enum apply_kind {
 	APPLY_PULL,
 	APPLY_NETWORK,
 	APPLY_NETWORK_CHANGE,
+	APPLY_NETWORK_RULES,
 	APPLY_CREATE,
 	APPLY_CHANGE,
+	APPLY_RULES,
 	APPLY_STOP,
 	APPLY_RESTART,
 	APPLY_START,
@@ -55,6 +57,8 @@ struct apply_loss {
 struct apply_mac {
 	char machine[64], nic[64], mac[18];
 };
+
+struct network;
 
 struct apply {
 	struct call *call;
@@ -102,6 +106,9 @@ struct apply_words {
 int wanted_words(const struct apply *apply, const struct apply_group *group, enum words_kept keep,
 		 struct apply_words *words, struct err *err);
 void words_free(struct apply_words *words);
+/* Adds what the sections of one kind differ in. */
+int sections_compare(const struct schema *kind, const struct section *now,
+		     const struct section *then, struct apply_action *action, struct err *err);
 /* Adds a copy of a change to an action. */
 int action_add(struct apply_action *action, const char *key, const char *from, const char *to,
 	       struct err *err);
@@ -126,6 +133,7 @@ int network_plan(struct apply *apply, const struct apply_network *wanted, struct
 /* Do the action. */
 int network_make(struct apply *apply, const struct apply_action *action, struct err *err);
 int network_change(struct apply *apply, const struct apply_action *action, struct err *err);
+int network_renew(struct apply *apply, const struct apply_action *action, struct err *err);
 
 /* ---- apply_image.c: templates that are images of servers */
 
@@ -249,6 +257,23 @@ int setup_steps(const struct apply *apply, struct apply_action *action, struct m
 int apply_do(struct apply *apply, struct apply_action *action, struct err *err);
 /* Starts machines again that were stopped for a change that failed; tells of each in a text. */
 void apply_start_again(struct apply *apply, size_t failed, struct text *out);
+
+/* ---- apply_rule.c: firewall rules, of which an action makes all changes at once */
+
+/* The changes of an action's rules. */
+struct rule_changes {
+	struct section_change *list; /* owned */
+	size_t count;
+};
+/* Gathers them; wanted: the first rule of the file. rule_changes_free releases them. */
+int rule_changes_make(const struct apply_action *action, const struct section *wanted,
+		      struct rule_changes *changes, struct err *err);
+void rule_changes_free(struct rule_changes *changes);
+/* Plans that the ports of a machine or a network get the rules of its settings, where a killed command has left others. */
+int rules_plan_machine(struct apply *apply, const struct apply_group *group,
+		       const struct machine *machine, struct err *err);
+int rules_plan_network(struct apply *apply, const struct apply_network *wanted,
+		       struct network *network, struct err *err);
 
 /* ---- apply_change.c */
 

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/backup/backup.h"
+#include "config/values.h"
 #include "machine/manage/manage.h"
 #include "machine/share/mounts.h"
 
@@ -20,10 +21,6 @@ static int add_section(struct machine *machine, const struct schema *kind,
 	if (kind == &forward_schema) {
 		struct forward_config forward = *(const struct forward_config *)section;
 		return machine_forward(machine, &forward, notes, err);
-	}
-	if (kind == &rule_schema) {
-		struct rule_config rule = *(const struct rule_config *)section;
-		return machine_rule_add(machine, &rule, notes, err);
 	}
 	if (kind == &nic_schema)
 		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
@@ -42,8 +39,6 @@ static int remove_section(struct machine *machine, const struct schema *kind, co
 
 	if (kind == &forward_schema)
 		return machine_forward_remove(machine, name, err);
-	if (kind == &rule_schema)
-		return machine_rule_remove(machine, name, err);
 	if (kind == &nic_schema)
 		return machine_nic_remove(machine, name, err);
 	if (kind == &attached_schema)
@@ -107,7 +102,7 @@ static int remove_old(struct apply *apply, const struct apply_action *action,
 	for (size_t i = 0; i < action->count; i++) {
 		const struct schema *kind;
 		const char *name = section_of(action->changes[i].key, &kind);
-		if (!name || !action->changes[i].from)
+		if (!name || !action->changes[i].from || kind == &rule_schema)
 			continue;
 		const struct section *old =
 			config_section(config_sections(kind, &machine->config), name);
@@ -170,7 +165,7 @@ static int add_new(struct apply *apply, const struct apply_action *action, struc
 		const struct apply_change *change = &action->changes[*count];
 		const struct schema *kind;
 		const char *name = section_of(change->key, &kind);
-		if (!name || !change->to)
+		if (!name || !change->to || kind == &rule_schema)
 			continue;
 		const struct section *section = config_section(config_sections(kind, file), name);
 		if (add_changed(apply, machine, kind, section, removed, removed_count, err) < 0)
@@ -220,64 +215,143 @@ static int set_keys(const struct apply_action *action, struct machine *machine,
 	return r;
 }
 
-/* Takes the added sections away, and puts the removed ones back. What fails is left as it is: the next run goes on. */
-static void put_back(struct apply *apply, const struct apply_action *action,
-		     struct machine *machine, const struct removed *removed, size_t count,
-		     size_t added, const struct config_change *before)
+/* An action as far as it was done. */
+struct doing {
+	struct removed *removed;      /* owned */
+	struct config_change *before; /* owned, as are the values */
+	struct rule_changes undo;     /* owned, as are the sections: the rules of before */
+	size_t all, count, added;     /* changes of the action; removed; looked at to be added */
+	bool keys;                    /* keys are set */
+};
+
+static void doing_free(struct doing *doing)
 {
-	for (size_t i = 0; i < added; i++) {
+	for (size_t i = 0; i < doing->count; i++)
+		drop_section(doing->removed[i].kind, doing->removed[i].section);
+	for (size_t i = 0; doing->before && i < doing->all; i++)
+		free((char *)(uintptr_t)doing->before[i].value);
+	for (size_t i = 0; i < doing->undo.count; i++)
+		drop_section(&rule_schema, (struct section *)(uintptr_t)doing->undo.list[i].to);
+	rule_changes_free(&doing->undo);
+	free(doing->removed);
+	free(doing->before);
+}
+
+static int doing_begin(struct doing *doing, const struct apply_action *action, struct err *err)
+{
+	*doing = (struct doing){
+		.removed = calloc(action->count + 1, sizeof *doing->removed),
+		.before = calloc(action->count + 1, sizeof *doing->before),
+		.all = action->count,
+	};
+	return doing->removed && doing->before ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+/* The changes that give the machine the rules that it has now. */
+static int keep_rules(const struct apply_action *action, const struct machine *machine,
+		      struct doing *doing, struct err *err)
+{
+	struct rule_changes *undo = &doing->undo;
+
+	if (rule_changes_make(action, NULL, undo, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < undo->count; i++) {
+		struct section_change *one = &undo->list[i];
+		const struct section *old = config_section(machine->config.rules, one->name);
+		one->to = old ? copy_section(&rule_schema, old) : NULL;
+		if (old && !one->to)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int change_rules(struct apply *apply, const struct apply_action *action,
+			struct machine *machine, struct err *err)
+{
+	__attribute__((cleanup(rule_changes_free))) struct rule_changes rules = { 0 };
+
+	if (rule_changes_make(action, action->group->settings.machine.rules, &rules, err) < 0)
+		return -err->code;
+	return rules.count
+		       ? machine_change_rules(machine, rules.list, rules.count, &apply->notes, err)
+		       : 0;
+}
+
+/* What fails is left as it is: the next run goes on. */
+static void put_back(struct apply *apply, const struct apply_action *action,
+		     struct machine *machine, const struct doing *doing, bool rules)
+{
+	for (size_t i = 0; i < doing->added; i++) {
 		const struct schema *kind;
 		const char *name = section_of(action->changes[i].key, &kind);
-		if (name && action->changes[i].to)
+		if (name && action->changes[i].to && kind != &rule_schema)
 			remove_section(machine, kind, name, &(struct err){ 0 });
 	}
-	if (before)
-		set_keys(action, machine, before, &(struct err){ 0 });
-	for (size_t i = 0; i < count; i++)
-		add_section(machine, removed[i].kind, removed[i].section, &apply->notes,
-			    &(struct err){ 0 });
+	if (rules && doing->undo.count)
+		machine_change_rules(machine, doing->undo.list, doing->undo.count, &apply->notes,
+				     &(struct err){ 0 });
+	if (doing->keys)
+		set_keys(action, machine, doing->before, &(struct err){ 0 });
+	for (size_t i = 0; i < doing->count; i++)
+		add_section(machine, doing->removed[i].kind, doing->removed[i].section,
+			    &apply->notes, &(struct err){ 0 });
 }
 
 /*
  * Old sections go first, then keys are set, then new sections come: both sections may have one name, place or port, and
- * eth0 may get the network of a nic, and the nic that of eth0. A failure puts everything back.
+ * eth0 may get the network of a nic, and the nic that of eth0. Rules change in between, all at once: an interface that
+ * comes has them from its first packet on. A failure puts everything back.
  */
 int change_do(struct apply *apply, const struct apply_action *action, struct machine *machine,
 	      struct err *err)
 {
-	scoped_free struct removed *removed = calloc(action->count + 1, sizeof *removed);
-	scoped_free struct config_change *before = calloc(action->count + 1, sizeof *before);
-	size_t count = 0, added = 0;
-	bool keys = false;
+	__attribute__((cleanup(doing_free))) struct doing doing = { 0 };
+	bool rules = false;
 
-	if (!removed || !before)
-		return err_set(err, ENOMEM, "out of memory");
-	int r = read_keys(action, machine, before, err);
+	int r = doing_begin(&doing, action, err);
 	if (r == 0)
-		r = remove_old(apply, action, machine, removed, &count, err);
+		r = read_keys(action, machine, doing.before, err);
+	if (r == 0)
+		r = keep_rules(action, machine, &doing, err);
+	if (r < 0)
+		return r;
+	r = remove_old(apply, action, machine, doing.removed, &doing.count, err);
 	if (r == 0) {
 		r = set_keys(action, machine, NULL, err);
-		keys = r == 0;
+		doing.keys = r == 0;
+	}
+	if (r == 0) {
+		r = change_rules(apply, action, machine, err);
+		rules = r == 0;
 	}
 	if (r == 0)
-		r = add_new(apply, action, machine, removed, count, &added, err);
+		r = add_new(apply, action, machine, doing.removed, doing.count, &doing.added, err);
 	if (r < 0)
-		put_back(apply, action, machine, removed, count, added, keys ? before : NULL);
-	for (size_t i = 0; i < count; i++)
-		drop_section(removed[i].kind, removed[i].section);
-	for (size_t i = 0; i < action->count; i++)
-		free((char *)(uintptr_t)before[i].value);
+		put_back(apply, action, machine, &doing, rules);
 	return r;
+}
+
+static int add_rules(const struct section *first, struct machine *machine, struct text *notes,
+		     struct err *err)
+{
+	struct section_change list[RULES_MAX];
+	size_t count = 0;
+
+	for (const struct section *at = first; at && count < RULES_MAX; at = at->next)
+		list[count++] = (struct section_change){ at->name, at };
+	return count ? machine_change_rules(machine, list, count, notes, err) : 0;
 }
 
 int change_add_sections(struct apply *apply, const struct apply_action *action,
 			struct machine *machine, struct err *err)
 {
 	const struct machine_config *file = &action->group->settings.machine;
-	int r = 0;
+	int r = add_rules(file->rules, machine, &apply->notes, err);
 
 	for (size_t i = 0; machine_schema.sections[i]; i++) {
 		const struct schema *kind = machine_schema.sections[i];
+		if (kind == &rule_schema)
+			continue;
 		for (const struct section *at = config_sections(kind, file); at && r == 0;
 		     at = at->next)
 			r = add_section(machine, kind, at, &apply->notes, err);

@@ -211,7 +211,7 @@ void check_section(struct apply *apply, const struct apply_group *group, const c
 		data_check_attach(&apply->call->dirs, name, (const struct attached_config *)section,
 				  &(struct data_leaving){ loses_volume, apply }, &err);
 	else if (kind == &rule_schema)
-		config_rule((const struct rule_config *)section, &(struct rule){ 0 }, &err);
+		machine_check_rule(name, (const struct rule_config *)section, &err);
 	else if (kind != &forward_schema ||
 		 check_forward(&taking, group, name, (const struct forward_config *)section,
 			       &err) == 0)

@@ -177,6 +177,8 @@ int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 		return network_make(apply, action, err);
 	if (action->kind == APPLY_NETWORK_CHANGE)
 		return network_change(apply, action, err);
+	if (action->kind == APPLY_NETWORK_RULES)
+		return network_renew(apply, action, err);
 	if (action->kind == APPLY_CREATE)
 		return create(apply, action, err);
 	int r = machine_open(&machine, &apply->call->dirs, action->name, err);
@@ -189,6 +191,8 @@ int apply_do(struct apply *apply, struct apply_action *action, struct err *err)
 		return r;
 	if (action->kind == APPLY_CHANGE)
 		return change_do(apply, action, &machine, err);
+	if (action->kind == APPLY_RULES)
+		return machine_renew_rules(&machine, err);
 	if (action->kind == APPLY_STOP)
 		return stop(&machine, err);
 	if (action->kind == APPLY_RESTART)

@@ -3,7 +3,9 @@
 #include "cmd/apply/apply.h"
 
 #include "base/scoped.h"
+#include "config/values.h"
 #include "machine/life/life.h"
+#include "machine/manage/manage.h"
 #include "network/network.h"
 
 #include <string.h>
@@ -44,6 +46,24 @@ static int compare_network(struct apply *apply, const struct apply_network *want
 	return 0;
 }
 
+/* A file that gives a network rules gives it all of its rules. */
+static int compare_rules(struct apply *apply, const struct apply_network *wanted,
+			 const struct network *network, struct apply_action *action,
+			 struct err *err)
+{
+	const struct section *rules = wanted->config.rules;
+	struct network_config merged = network->config;
+	struct err fault = { 0 };
+
+	if (!rules)
+		return 0;
+	merged.rules = wanted->config.rules;
+	if (config_check_network(&merged, &fault) < 0)
+		err_wrap(&fault, "network '%s'", network->name);
+	apply_fault(apply, apply_network_line(wanted, rules->name), &fault);
+	return sections_compare(&network_rule_schema, network->config.rules, rules, action, err);
+}
+
 /* Bridge and subnet are looked at one by one, so that the faults of both are told. */
 static int check_new_network(struct apply *apply, const struct apply_network *wanted,
 			     struct err *err)
@@ -80,9 +100,11 @@ int network_plan(struct apply *apply, const struct apply_network *wanted, struct
 	if (r < 0)
 		return check_new_network(apply, wanted, err);
 	r = compare_network(apply, wanted, &network, action, err);
+	if (r == 0)
+		r = compare_rules(apply, wanted, &network, action, err);
 	if (r == 0 && action->count == 0)
 		apply_drop_last(apply);
-	return r;
+	return r < 0 ? r : rules_plan_network(apply, wanted, &network, err);
 }
 
 /* ---- The actions */
@@ -115,6 +137,16 @@ static int values_add(struct network_values *values, const struct apply_network 
 	return 0;
 }
 
+static int add_rules(struct network *network, const struct section *first, struct err *err)
+{
+	struct section_change list[RULES_MAX];
+	size_t count = 0;
+
+	for (const struct section *at = first; at && count < RULES_MAX; at = at->next)
+		list[count++] = (struct section_change){ at->name, at };
+	return count ? machine_change_rules_on(network, list, count, NULL, err) : 0;
+}
+
 int network_make(struct apply *apply, const struct apply_action *action, struct err *err)
 {
 	const struct apply_network *network = action->network;
@@ -132,24 +164,70 @@ int network_make(struct apply *apply, const struct apply_action *action, struct 
 	if (r == 0)
 		r = network_open(&made, &apply->call->dirs, action->name, err);
 	if (r == 0)
+		r = add_rules(&made, network->config.rules, err);
+	if (r == 0)
 		network_advise(&made, values.list, values.count, true, &apply->notes);
+	else if (made.name)
+		network_delete(&apply->call->dirs, action->name, false, &(struct err){ 0 });
 	return r;
 }
 
-int network_change(struct apply *apply, const struct apply_action *action, struct err *err)
+/* Puts the rules back that they replace. */
+static void restore_rules(struct network *network, const struct apply_action *action,
+			  const struct section *before)
 {
-	scoped_network struct network network = { 0 };
+	__attribute__((cleanup(rule_changes_free))) struct rule_changes back = { 0 };
+	struct err ignored = { 0 };
+
+	if (rule_changes_make(action, before, &back, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < back.count; i++)
+		back.list[i].to = config_section(before, back.list[i].name);
+	if (back.count)
+		machine_change_rules_on(network, back.list, back.count, NULL, &ignored);
+}
+
+static int change_keys(struct apply *apply, const struct apply_action *action,
+		       struct network *network, struct err *err)
+{
 	scoped_values struct network_values values = { 0 };
 
 	values.list = calloc(action->count + 1, sizeof *values.list);
 	if (!values.list)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < action->count; i++) {
-		if (values_add(&values, action->network, action->changes[i].key, err) < 0)
+		if (!section_of(action->changes[i].key, NULL) &&
+		    values_add(&values, action->network, action->changes[i].key, err) < 0)
 			return -err->code;
 	}
+	return values.count ? machine_change_network(network, values.list, values.count,
+						     &apply->notes, err)
+			    : 0;
+}
+
+int network_change(struct apply *apply, const struct apply_action *action, struct err *err)
+{
+	__attribute__((cleanup(rule_changes_free))) struct rule_changes rules = { 0 };
+	scoped_network struct network network = { 0 }, before = { 0 };
+	const struct dirs *dirs = &apply->call->dirs;
+
+	if (network_open(&network, dirs, action->name, err) < 0 ||
+	    network_open(&before, dirs, action->name, err) < 0 ||
+	    rule_changes_make(action, action->network->config.rules, &rules, err) < 0)
+		return -err->code;
+	if (rules.count &&
+	    machine_change_rules_on(&network, rules.list, rules.count, &apply->notes, err) < 0)
+		return -err->code;
+	if (change_keys(apply, action, &network, err) < 0 && rules.count)
+		restore_rules(&network, action, before.config.rules);
+	return -err->code;
+}
+
+int network_renew(struct apply *apply, const struct apply_action *action, struct err *err)
+{
+	scoped_network struct network network = { 0 };
+
 	return network_open(&network, &apply->call->dirs, action->name, err) < 0
 		       ? -err->code
-		       : machine_change_network(&network, values.list, values.count, &apply->notes,
-						err);
+		       : machine_renew_rules_on(&network, err);
 }

@@ -208,7 +208,8 @@ static int plan_there(struct apply *apply, const struct apply_wanted *wanted,
 		apply_drop_last(apply);
 	else if (check_change(apply, wanted, machine, action, err) < 0)
 		return -err->code;
-	if (plan_state(apply, wanted, machine, restart, err) < 0 ||
+	if (rules_plan_machine(apply, wanted->group, machine, err) < 0 ||
+	    plan_state(apply, wanted, machine, restart, err) < 0 ||
 	    setup_plan(apply, wanted->group, machine, err) < 0)
 		return -err->code;
 	/* A copy, because the list may move. */

@@ -174,9 +174,8 @@ static int compare_section(const struct schema *kind, const struct section *from
 			  to ? text_str(&after) : NULL, err);
 }
 
-static int compare_sections(const struct schema *kind, const struct section *now,
-			    const struct section *then, struct apply_action *action,
-			    struct err *err)
+int sections_compare(const struct schema *kind, const struct section *now,
+		     const struct section *then, struct apply_action *action, struct err *err)
 {
 	int r = 0;
 
@@ -202,7 +201,7 @@ int wanted_compare(const struct apply *apply, const struct apply_wanted *wanted,
 	for (const struct key_family *f = machine_schema.families; r == 0 && f->prefix; f++)
 		r = compare_family(wanted, machine, f, action, restart, err);
 	for (size_t i = 0; r == 0 && machine_schema.sections[i]; i++)
-		r = compare_sections(machine_schema.sections[i],
+		r = sections_compare(machine_schema.sections[i],
 				     config_sections(machine_schema.sections[i], &machine->config),
 				     config_sections(machine_schema.sections[i], file), action,
 				     err);

@@ -16,6 +16,7 @@
 #include "machine/share/share.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
+#include "network/network.h"
 
 #include <string.h>
 
@@ -33,22 +34,40 @@ static const char *const host_caps[][2] = {
 	{ "mac_admin", "changes the host's security policy" },
 };
 
+/* A network that cannot be brought up has a line of its own, with its remedy. */
+static bool has_fault(const struct dirs *dirs, const char *name)
+{
+	scoped_network struct network network = { 0 };
+	struct network_status status = { 0 };
+	struct err unsaid = { 0 };
+
+	return network_open(&network, dirs, name, &unsaid) < 0 ||
+	       network_status(&network, &status, &unsaid) < 0 || status.fault.code;
+}
+
 static void look_at_walls(struct report *report, const struct machine *machine)
 {
-	char network[64], remedy[100];
+	char network[64], remedy[140];
 
 	if (machine_cut_off(machine, network)) {
-		snprintf(remedy, sizeof remedy, "run 'berth network up %s'", network);
+		snprintf(remedy, sizeof remedy, "%srun 'berth network up %s'",
+			 has_fault(report->dirs, network) ? "mend its network first, then " : "",
+			 network);
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
 			   "machine '%s' is cut off: its link is not connected to network '%s'",
 			   machine->name, network);
 	}
-	if (machine_unguarded(machine, network)) {
+	enum guards guards = machine_guards(machine, network);
+	if (guards != GUARDS_CURRENT) {
 		snprintf(remedy, sizeof remedy, "run 'berth network up %s'", network);
 		report_add(report, VERDICT_PROBLEM, "machine", remedy,
-			   "machine '%s' has lost the firewall rules that keep it from using "
-			   "others' addresses",
-			   machine->name);
+			   guards == GUARDS_LOST
+				   ? "machine '%s' has lost the firewall rules of its port on "
+				     "network '%s', which also keep it from using others' "
+				     "addresses"
+				   : "machine '%s' has older firewall rules on network '%s' than "
+				     "the settings say: a command was killed that changed them",
+			   machine->name, network);
 	}
 	if (!machine->config.privileged)
 		return;

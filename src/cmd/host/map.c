@@ -79,6 +79,16 @@ static json_t *uplinks_of(const struct making *making, const struct network *net
 	return array;
 }
 
+/* Those of uplinks_of that the host does not have now. */
+static json_t *missing_of(const struct network *network, const struct network_status *status)
+{
+	json_t *array = json_array();
+
+	if (config_has_parent(&network->config) && status->fault.code == ENODEV)
+		json_array_append_new(array, json_string(network->config.parent));
+	return array;
+}
+
 /* The fault of a network that is up, or NULL. */
 static const char *fault_of(const struct network *network, const struct network_status *status)
 {
@@ -114,6 +124,7 @@ static json_t *network_node(const struct making *making, struct network *network
 		{ "subnet6", network->prefix6 ? json_text(config->subnet6) : json_null() },
 		{ "nat", json_boolean(config_masquerades(config)) },
 		{ "uplinks", uplinks_of(making, network) },
+		{ "missing_uplinks", missing_of(network, &status) },
 		{ "nics", json_array() },
 		{ 0 },
 	});
@@ -190,9 +201,9 @@ struct looked {
 	struct machine_status status;
 	struct run_state run;
 	bool runs; /* run is filled in */
-	char cut_off[64],
-		unguarded
-			[64]; /* the network of a port that has lost its bridge, or its rules; or "" */
+	/* the network of a port that has lost its bridge, or does not have its rules; or "" */
+	char cut_off[64], unguarded[64];
+	enum guards guards;
 };
 
 static void look(struct looked *looked, const struct machine *machine)
@@ -202,7 +213,9 @@ static void look(struct looked *looked, const struct machine *machine)
 	looked->runs = run_going(machine) && run_read_state(machine, &looked->run) == 0;
 	if (!looked->runs || !machine_cut_off(machine, looked->cut_off))
 		looked->cut_off[0] = '\0';
-	if (!looked->runs || !machine_unguarded(machine, looked->unguarded))
+	if (looked->runs)
+		looked->guards = machine_guards(machine, looked->unguarded);
+	if (looked->guards == GUARDS_CURRENT)
 		looked->unguarded[0] = '\0';
 }
 
@@ -211,8 +224,10 @@ static const char *nic_fault(const struct looked *looked, const struct nic_view 
 {
 	if (strcmp(looked->cut_off, nic->network) == 0)
 		return "it is not connected to its network";
-	return strcmp(looked->unguarded, nic->network) == 0 ? "the rules of its port are missing"
-							    : NULL;
+	if (strcmp(looked->unguarded, nic->network) != 0)
+		return NULL;
+	return looked->guards == GUARDS_LOST ? "the rules of its port are missing"
+					     : "the rules of its port are those of before a change";
 }
 
 static json_t *nic_node(const struct looked *looked, const struct nic_view *nic)

@@ -40,6 +40,20 @@ static void describe_network(const json_t *network, struct text *out)
 	add_fault(network, out);
 }
 
+static bool is_missing(const json_t *network, const char *uplink)
+{
+	const json_t *missing = json_object_get(network, "missing_uplinks");
+	size_t i;
+	json_t *each;
+
+	json_array_foreach(missing, i, each)
+	{
+		if (strcmp(json_string_value(each), uplink) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void describe_nic(const json_t *nic, struct text *out)
 {
 	text_add(out, "%s %s", word(nic, "machine"), word(nic, "nic"));
@@ -118,8 +132,10 @@ static void add_network(const struct tree *tree, const json_t *network)
 	json_array_foreach(uplinks, i, each)
 	{
 		scoped_text struct text said = { 0 };
-		text_add(&said, "uplink %s%s", json_string_value(each),
-			 json_is_true(json_object_get(network, "nat")) ? ", NAT" : "");
+		const char *name = json_string_value(each);
+		text_add(&said, "uplink %s%s%s", name,
+			 json_is_true(json_object_get(network, "nat")) ? ", NAT" : "",
+			 is_missing(network, name) ? ", missing" : "");
 		add_line(tree, "", true, i + 1 == json_array_size(uplinks) && count == 0, &said);
 	}
 	json_array_foreach(nics, i, each)
@@ -232,7 +248,7 @@ static void add_network_nodes(const json_t *network, struct text *out)
 	json_array_foreach(json_object_get(network, "uplinks"), i, each)
 	{
 		const char *uplink = json_string_value(each);
-		add_node("uplink", uplink, uplink, "hexagon", false, out);
+		add_node("uplink", uplink, uplink, "hexagon", is_missing(network, uplink), out);
 		add_edge("host", "", "uplink", uplink, "", out);
 	}
 	add_edge("host", "", "network", name, word(network, "bridge"), out);

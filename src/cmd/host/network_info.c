@@ -99,6 +99,7 @@ static int show_network(struct network *network, const struct network_status *st
 	show("mtu:", config->mtu ? number : "");
 	snprintf(number, sizeof number, "%d", status->ports);
 	show("ports:", number);
+	show("fault:", status->fault.text);
 	show("dropped by:", config_masquerades(config) ? status->dropped_by : "");
 	if (status->up)
 		show("dns fault:", status->dns_fault);
@@ -173,6 +174,7 @@ static int print_object(struct network *network, const struct network_status *st
 				  { "dns_fault", json_text(status->dns_fault) },
 				  { "nat", json_boolean(status->nat) },
 				  { "nat6", json_boolean(status->nat6) },
+				  { "fault", json_text(status->fault.text) },
 				  { "dropped_by", json_text(status->dropped_by) },
 				  { "ports", json_integer((json_int_t)status->ports) },
 				  { "leases", leases },

@@ -10,6 +10,7 @@
 #include "cmd/machine/nic.h"
 #include "cmd/machine/nic_traffic.h"
 #include "cmd/machine/rule.h"
+#include "machine/life/forwards.h"
 #include "machine/state/machine.h"
 
 #include <stdarg.h>
@@ -117,8 +118,13 @@ static void show_security(const struct machine_config *config, const struct fact
 		info_field("label:", "none: %s", lsm_why_none(config));
 }
 
-static void show_sections(const struct machine_config *config, const struct facts *facts,
-			  const char *temporary)
+static bool is_not_made(const struct machine *machine, const struct facts *facts, const char *name)
+{
+	return !machine_is_down(facts->status.state) && !forwards_is_made(machine, name);
+}
+
+static void show_sections(const struct machine *machine, const struct machine_config *config,
+			  const struct facts *facts, const char *temporary)
 {
 	for (const struct section *at = config->mounts; at; at = at->next) {
 		const struct mount_config *mount = (const struct mount_config *)at;
@@ -139,10 +145,11 @@ static void show_sections(const struct machine_config *config, const struct fact
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
 		bool six = strchr(forward->listen, ':');
-		info_field("forward:", "%s, %s%s%s%s%s/%s to %s", at->name, six ? "[" : "",
+		info_field("forward:", "%s, %s%s%s%s%s/%s to %s%s", at->name, six ? "[" : "",
 			   forward->listen, six ? "]" : "", *forward->listen ? ":" : "",
 			   forward->port, forward->protocol,
-			   *forward->target ? forward->target : forward->port);
+			   *forward->target ? forward->target : forward->port,
+			   is_not_made(machine, facts, at->name) ? ", not active" : "");
 	}
 }
 
@@ -168,9 +175,9 @@ void info_show(const struct machine *machine, const struct facts *facts)
 	show_security(config, facts);
 	show_root(machine, facts);
 	backup_show(machine, &facts->backup, info_field);
-	show_sections(config, facts, "");
+	show_sections(machine, config, facts, "");
 	rules_show(machine, info_field);
-	show_sections(&facts->temporary, facts, ", temporary");
+	show_sections(machine, &facts->temporary, facts, ", temporary");
 	info_field("settings:", "%s/machine.conf", machine->folder);
 	info_field("log:", "%s", facts->log ? facts->log : "");
 }

@@ -144,6 +144,12 @@ static void look(const struct machine *machine, const struct nic_view *nic, stru
 		network_see_addresses(&found->lease, state.init);
 }
 
+/* Without an end on the host the interface may have the address of the parent. */
+static const char *mac_of(const struct found *found)
+{
+	return found->active && found->lease.inside ? found->lease.mac : found->nic->mac;
+}
+
 /* A gateway of IPv6 that is known: one of a network that is not berth's own need not be. */
 static json_t *json_gateway6(const struct lease *lease)
 {
@@ -166,7 +172,7 @@ static json_t *nic_object(const struct found *found)
 		{ "address6", json_address6(lease->prefix6, &lease->address6) },
 		{ "prefix6", json_count(lease->prefix6) },
 		{ "gateway6", json_gateway6(lease) },
-		{ "mac", json_text(found->active && lease->inside ? lease->mac : nic->mac) },
+		{ "mac", json_text(mac_of(found)) },
 		{ "mtu", json_count(nic->mtu) },
 		{ "vlan", json_count(nic->vlan) },
 		{ "route", json_boolean(nic->route && !lease->without_route) },
@@ -202,8 +208,8 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 		text_add(out, ", %s/%u", address, found.lease.prefix);
 	if (found.lease.prefix6)
 		text_add(out, ", %s/%u", address6, found.lease.prefix6);
-	if (*nic->mac)
-		text_add(out, ", %s", nic->mac);
+	if (*mac_of(&found))
+		text_add(out, ", %s", mac_of(&found));
 	if (nic->mtu)
 		text_add(out, ", mtu %u", nic->mtu);
 	if (nic->vlan)
@@ -228,6 +234,14 @@ static void show_others(const struct machine *machine,
 	}
 }
 
+/* mac_of for eth0, whose lease the status has looked at. */
+static const char *own_mac(const struct machine *machine, const struct machine_status *status)
+{
+	bool seen = status->leased && status->lease.inside && status->init > 0;
+
+	return seen ? status->lease.mac : machine->config.mac;
+}
+
 void network_show(const struct machine *machine, const struct machine_status *status,
 		  void (*show)(const char *label, const char *form, ...))
 {
@@ -250,7 +264,7 @@ void network_show(const struct machine *machine, const struct machine_status *st
 		show("address6:", "%s/%u%s%s", address6, lease->prefix6, routed ? ", gateway " : "",
 		     routed ? gateway6 : "");
 	}
-	show("mac:", "%s", machine->config.mac);
+	show("mac:", "%s", own_mac(machine, status));
 	if (machine->config.vlan)
 		show("vlan:", "%u", (unsigned)machine->config.vlan);
 	show_others(machine, show);
@@ -264,7 +278,7 @@ json_t *network_object(const struct machine *machine, const struct machine_statu
 		return json_null();
 	return json_members((const struct json_member[]){
 		{ "name", json_string(machine->config.network) },
-		{ "mac", json_text(machine->config.mac) },
+		{ "mac", json_text(own_mac(machine, status)) },
 		{ "address", json_address(lease->prefix, lease->address) },
 		{ "prefix", json_count(lease->prefix) },
 		{ "gateway", json_address(lease->gateway.s_addr, lease->gateway) },
@@ -342,7 +356,7 @@ static void add_row(struct table *table, const char *machine, const struct found
 	table_add(table, nic->name);
 	table_add(table, nic->network);
 	table_format(table, "%s%s%s", address, *address && *address6 ? "," : "", address6);
-	table_add(table, nic->mac);
+	table_add(table, mac_of(found));
 	if (nic->mtu)
 		table_format(table, "%u", nic->mtu);
 	else

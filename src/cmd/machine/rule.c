@@ -28,6 +28,16 @@ static const struct flag *const add_flags[] = {
 };
 static const struct flag *const remove_flags[] = { &flag_rule_network, NULL };
 
+/* A second peer would replace the first, which is then not looked at. */
+static bool is_repeated(const struct call *call, const struct flag *flag)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < call->given_count; i++)
+		count += call->given[i].flag == flag;
+	return count > 1;
+}
+
 /* The peer is the other side: the sender of what comes in, the receiver of what goes out. */
 static int find_peer(const struct call *call, bool in, const char **peer, struct err *err)
 {
@@ -38,6 +48,13 @@ static int find_peer(const struct call *call, bool in, const char **peer, struct
 			"--%s is not for direction %s, where the machine itself is that side; use "
 			"--%s",
 			wrong->name, in ? "in" : "out", right->name);
+		return EXIT_USAGE;
+	}
+	if (is_repeated(call, right)) {
+		err_set(err, EINVAL,
+			"--%s is given twice, and a rule has one peer; name a network such as "
+			"10.1.0.0/16, or make a rule for each",
+			right->name);
 		return EXIT_USAGE;
 	}
 	*peer = call_value(call, right);

@@ -62,12 +62,13 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage);
 int machine_last_end(const struct machine *machine, char *out, size_t room);
 
 /*
- * Whether a port of a running machine has lost the firewall rules that keep it from using others' addresses, and
- * whether it is no longer one of its network's bridge; with the name of the network. machine_reconnect_all mends both
+ * The firewall rules of the ports of a running machine: as they are to be, lost, or others than settings and lease say
+ * now; and whether a port is no longer one of its network's bridge; with the name of the network. machine_reconnect_all mends both
  * for all machines of a network that is up, one after the other, whatever becomes of one. Cheap where nothing is lost.
  * notes: a line for each forward that does not lead to its machine any more is added.
  */
-bool machine_unguarded(const struct machine *machine, char network[64]);
+enum guards { GUARDS_CURRENT, GUARDS_LOST, GUARDS_OUTDATED };
+enum guards machine_guards(const struct machine *machine, char network[64]);
 bool machine_cut_off(const struct machine *machine, char network[64]);
 int machine_reconnect_all(struct network *network, struct text *notes, struct err *err);
 /*
@@ -76,6 +77,8 @@ int machine_reconnect_all(struct network *network, struct text *notes, struct er
  */
 int machine_renew_rules(const struct machine *machine, struct err *err);
 int machine_renew_rules_on(struct network *network, struct err *err);
+/* Whether a port on the network has rules that a killed command has not renewed. */
+bool machine_guards_outdated_on(struct network *network);
 int machine_renew_peers(struct network *network, struct err *err);
 /* machine_renew_peers for the networks of a machine whose name or lease has come or gone. Quiet: doctor tells what failed. */
 void machine_renew_peers_of(const struct machine *machine);

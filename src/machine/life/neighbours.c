@@ -44,42 +44,75 @@ static int look_at_guard(const struct machine *machine, const struct network *ne
 	return guard_is_current(network, lease, &rules);
 }
 
-static bool has_lost(const struct machine *machine, const char *name, bool guard)
+static enum guards guards_on(const struct machine *machine, struct network *network)
+{
+	struct port_rules rules = nics_rules(machine);
+	struct run_state state;
+	struct lease lease;
+
+	if (look(machine, network, &state, &lease) < 0 ||
+	    guard_is_current(network, &lease, &rules) != 0)
+		return GUARDS_CURRENT;
+	return guard_is_outdated(network, &lease, &rules) ? GUARDS_OUTDATED : GUARDS_LOST;
+}
+
+enum guards machine_guards(const struct machine *machine, char network[64])
+{
+	struct nic_view nics[NICS_MAX];
+	size_t count = nics_of(machine, nics);
+
+	for (size_t i = 0; i < count; i++) {
+		scoped_network struct network on = { 0 };
+		enum guards guards =
+			network_open(&on, machine->dirs, nics[i].network, &(struct err){ 0 }) < 0
+				? GUARDS_CURRENT
+				: guards_on(machine, &on);
+		if (guards == GUARDS_CURRENT)
+			continue;
+		snprintf(network, 64, "%s", nics[i].network);
+		return guards;
+	}
+	return GUARDS_CURRENT;
+}
+
+static int compare_guards(void *context, const char *name)
+{
+	struct network *network = context;
+	scoped_machine struct machine machine = { 0 };
+
+	return machine_read(&machine, network->dirs, name, &(struct err){ 0 }) == 0 &&
+	       guards_on(&machine, network) == GUARDS_OUTDATED;
+}
+
+bool machine_guards_outdated_on(struct network *network)
+{
+	return machine_list(network->dirs, compare_guards, network, &(struct err){ 0 }) > 0;
+}
+
+static bool is_cut_off(const struct machine *machine, const char *name)
 {
 	scoped_network struct network network = { 0 };
 	struct err unsaid = { 0 };
 	struct run_state state;
 	struct lease lease;
 
-	if (network_open(&network, machine->dirs, name, &unsaid) < 0 ||
-	    look(machine, &network, &state, &lease) < 0)
-		return false;
-	return guard ? look_at_guard(machine, &network, &lease) == 0
-		     : network_is_attached(&network, machine->name, &unsaid) == 0;
+	return network_open(&network, machine->dirs, name, &unsaid) == 0 &&
+	       look(machine, &network, &state, &lease) == 0 &&
+	       network_is_attached(&network, machine->name, &unsaid) == 0;
 }
 
-static bool look_at(const struct machine *machine, bool guard, char network[64])
+bool machine_cut_off(const struct machine *machine, char network[64])
 {
 	struct nic_view nics[NICS_MAX];
 	size_t count = nics_of(machine, nics);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!has_lost(machine, nics[i].network, guard))
+		if (!is_cut_off(machine, nics[i].network))
 			continue;
 		snprintf(network, 64, "%s", nics[i].network);
 		return true;
 	}
 	return false;
-}
-
-bool machine_unguarded(const struct machine *machine, char network[64])
-{
-	return look_at(machine, true, network);
-}
-
-bool machine_cut_off(const struct machine *machine, char network[64])
-{
-	return look_at(machine, false, network);
 }
 
 struct reconnection {

@@ -162,6 +162,16 @@ int machine_rule_remove(struct machine *machine, const char *name, struct err *e
 int machine_rule_add_on(struct network *network, struct rule_config *rule, struct text *notes,
 			struct err *err);
 int machine_rule_remove_on(struct network *network, const char *name, struct err *err);
+/*
+ * Several changes of rules: one write, and one batch of the kernel for each port, so that no packet passes between an
+ * old rule and its successor. A rule may be for an interface that is still to come.
+ */
+int machine_change_rules(struct machine *machine, const struct section_change *changes,
+			 size_t count, struct text *notes, struct err *err);
+int machine_change_rules_on(struct network *network, const struct section_change *changes,
+			    size_t count, struct text *notes, struct err *err);
+/* Whether a machine of that name could have the rule: its words, and that the peer is not the machine itself. */
+int machine_check_rule(const char *machine, const struct rule_config *rule, struct err *err);
 
 /*
  * Gives a machine an interface, takes one from it, or changes one: in its settings, and at once if it runs. A hardware

@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "config/values.h"
 
 #include <string.h>
 
@@ -37,17 +38,29 @@ static int check_port(const struct machine *machine, const struct nic_view *nic,
 		       nic->name, machine->name, network.name, network.config.kind);
 }
 
-static int check_nic(const struct machine *machine, const struct rule_config *rule, struct err *err)
+static int check_ports(const struct machine *machine, const struct section_change *changes,
+		       size_t count, struct err *err)
 {
-	struct nic_view nics[NICS_MAX], nic;
-	size_t count = nics_of(machine, nics);
+	struct nic_view nics[NICS_MAX];
+	size_t of = nics_of(machine, nics);
 
-	for (size_t i = 0; i < count; i++) {
-		if ((!*rule->nic || strcmp(rule->nic, nics[i].name) == 0) &&
-		    check_port(machine, &nics[i], err) < 0)
+	for (size_t i = 0; i < count * of; i++) {
+		const struct rule_config *rule = (const struct rule_config *)changes[i / of].to;
+		if (rule && (!*rule->nic || strcmp(rule->nic, nics[i % of].name) == 0) &&
+		    check_port(machine, &nics[i % of], err) < 0)
 			return -err->code;
 	}
-	if (count == 0)
+	return 0;
+}
+
+static int check_nic(const struct machine *machine, const struct rule_config *rule, struct err *err)
+{
+	const struct section_change change = { rule->section.name, &rule->section };
+	struct nic_view nics[NICS_MAX], nic;
+
+	if (check_ports(machine, &change, 1, err) < 0)
+		return -err->code;
+	if (nics_of(machine, nics) == 0)
 		return err_set(err, EINVAL,
 			       "machine '%s' has no network that rules could be for; give it one: "
 			       "berth set %s network=NAME",
@@ -83,14 +96,51 @@ static void undo(struct machine *machine, const char *conf, const struct text *b
 		machine_renew_rules(machine, &ignored);
 }
 
-static int read_text(const char *conf, struct text *text, struct err *err)
+static int write_rules(struct machine *machine, const char *conf,
+		       const struct section_change *changes, size_t count, struct text *before,
+		       struct err *err)
 {
-	struct machine_config config;
-	int r = config_preview(&machine_schema, conf, NULL, 0, text, &config, err);
+	if (config_change_sections(&machine_schema, conf, &rule_schema, changes, count, before,
+				   err) < 0)
+		return -err->code;
+	fault_point("rule-written");
+	if (settings_read_again(machine, err) < 0 || machine_renew_rules(machine, err) < 0) {
+		undo(machine, conf, before);
+		return -err->code;
+	}
+	fault_point("rule-made");
+	return 0;
+}
 
-	if (r == 0)
-		config_free(&machine_schema, &config);
-	return r;
+int machine_change_rules(struct machine *machine, const struct section_change *changes,
+			 size_t count, struct text *notes, struct err *err)
+{
+	scoped_free char *conf = machine_path(machine, "machine.conf");
+	scoped_text struct text before = { 0 };
+	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
+
+	if (lock < 0 || check_ports(machine, changes, count, err) < 0 ||
+	    write_rules(machine, conf, changes, count, &before, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].to)
+			note_peers(machine, (const struct rule_config *)changes[i].to, notes);
+	}
+	return 0;
+}
+
+int machine_check_rule(const char *machine, const struct rule_config *rule, struct err *err)
+{
+	struct rule parsed;
+
+	if (config_rule(rule, &parsed, err) < 0)
+		return -err->code;
+	return parsed.machine && strcmp(parsed.machine, machine) == 0
+		       ? err_set(err, EINVAL,
+				 "machine '%s' cannot be the peer of its own rule, because what it "
+				 "sends to itself passes no port; name another, or an address",
+				 machine)
+		       : 0;
 }
 
 int machine_rule_add(struct machine *machine, struct rule_config *rule, struct text *notes,
@@ -102,23 +152,20 @@ int machine_rule_add(struct machine *machine, struct rule_config *rule, struct t
 	scoped_fd int lock =
 		conf && owner ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
 
-	if (lock < 0 || check_nic(machine, rule, err) < 0 ||
-	    rule_name(rule, machine->config.rules, owner, machine->name, err) < 0 ||
-	    read_text(conf, &before, err) < 0 ||
-	    config_add_section(&machine_schema, conf, &rule_schema, &rule->section, err) < 0)
+	if (lock < 0 || machine_check_rule(machine->name, rule, err) < 0 ||
+	    check_nic(machine, rule, err) < 0 ||
+	    rule_name(rule, machine->config.rules, owner, machine->name, err) < 0)
 		return -err->code;
-	fault_point("rule-added");
-	if (settings_read_again(machine, err) < 0 || machine_renew_rules(machine, err) < 0) {
-		undo(machine, conf, &before);
+	const struct section_change change = { rule->section.name, &rule->section };
+	if (write_rules(machine, conf, &change, 1, &before, err) < 0)
 		return -err->code;
-	}
-	fault_point("rule-made");
 	note_peers(machine, rule, notes);
 	return 0;
 }
 
 int machine_rule_remove(struct machine *machine, const char *name, struct err *err)
 {
+	const struct section_change change = { name, NULL };
 	scoped_free char *conf = machine_path(machine, "machine.conf");
 	scoped_text struct text before = { 0 };
 	scoped_fd int lock = conf ? begin(machine, err) : err_set(err, ENOMEM, "out of memory");
@@ -129,13 +176,5 @@ int machine_rule_remove(struct machine *machine, const char *name, struct err *e
 		return err_set(err, ENOENT,
 			       "machine '%s' has no rule '%.60s'; see: berth rule list %s",
 			       machine->name, name, machine->name);
-	if (read_text(conf, &before, err) < 0 ||
-	    config_remove_section(&machine_schema, conf, &rule_schema, name, err) < 0)
-		return -err->code;
-	fault_point("rule-removed");
-	if (settings_read_again(machine, err) < 0 || machine_renew_rules(machine, err) < 0) {
-		undo(machine, conf, &before);
-		return -err->code;
-	}
-	return 0;
+	return write_rules(machine, conf, &change, 1, &before, err);
 }

@@ -10,17 +10,25 @@
 
 #include <string.h>
 
-/* The rules of the ports follow those of the settings, which are put back if they cannot. */
-static int follow(struct network *network, const struct text *before, struct err *err)
+int machine_change_rules_on(struct network *network, const struct section_change *changes,
+			    size_t count, struct text *notes, struct err *err)
 {
+	scoped_text struct text before = { 0 };
 	struct err ignored = { 0 };
 
+	if (network_change_rules(network, changes, count, &before, err) < 0)
+		return -err->code;
 	fault_point("network-rule-written");
-	if (machine_renew_rules_on(network, err) == 0)
-		return 0;
-	if (network_restore_rules(network, before, &ignored) == 0)
-		machine_renew_rules_on(network, &ignored);
-	return -err->code;
+	if (machine_renew_rules_on(network, err) < 0) {
+		if (network_restore_rules(network, &before, &ignored) == 0)
+			machine_renew_rules_on(network, &ignored);
+		return -err->code;
+	}
+	for (size_t i = 0; notes && i < count; i++) {
+		if (changes[i].to)
+			rule_note_peer(network, (const struct rule_config *)changes[i].to, notes);
+	}
+	return 0;
 }
 
 int machine_rule_add_on(struct network *network, struct rule_config *rule, struct text *notes,
@@ -28,23 +36,20 @@ int machine_rule_add_on(struct network *network, struct rule_config *rule, struc
 {
 	scoped_free char *owner = text_format("network '%s'", network->name);
 	scoped_free char *list = text_format("--network %s", network->name);
-	scoped_text struct text before = { 0 };
 
 	if (!owner || !list)
 		return err_set(err, ENOMEM, "out of memory");
 	/* A killed command may have left ports with other rules than the settings have. */
 	if (machine_renew_rules_on(network, err) < 0 ||
-	    rule_name(rule, network->config.rules, owner, list, err) < 0 ||
-	    network_change_rule(network, rule, NULL, &before, err) < 0 ||
-	    follow(network, &before, err) < 0)
+	    rule_name(rule, network->config.rules, owner, list, err) < 0)
 		return -err->code;
-	rule_note_peer(network, rule, notes);
-	return 0;
+	const struct section_change change = { rule->section.name, &rule->section };
+	return machine_change_rules_on(network, &change, 1, notes, err);
 }
 
 int machine_rule_remove_on(struct network *network, const char *name, struct err *err)
 {
-	scoped_text struct text before = { 0 };
+	const struct section_change change = { name, NULL };
 
 	if (machine_renew_rules_on(network, err) < 0)
 		return -err->code;
@@ -53,7 +58,5 @@ int machine_rule_remove_on(struct network *network, const char *name, struct err
 			       "network '%s' has no rule '%.60s'; see: berth rule list --network "
 			       "%s",
 			       network->name, name, network->name);
-	return network_change_rule(network, NULL, name, &before, err) < 0
-		       ? -err->code
-		       : follow(network, &before, err);
+	return machine_change_rules_on(network, &change, 1, NULL, err);
 }
