@@ -1,4 +1,4 @@
-/* SPD	if (poll(&in, 1, SECONDS * 1000)-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The network layer with links, packets and a real dnsmasq, between namespaces of the test's own. */
 #include "test_network.h"
 
@@ -85,7 +85,7 @@ static pid_t dnsmasq_pid(const struct network *network)
 
 static int bind_port(void)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
@@ -224,10 +224,10 @@ static void test_foreign_bridge(void)
 	test_make_network(&network, "foreign", NULL);
 	snprintf(command, sizeof command, "ip link add %s type bridge", network.config.bridge);
 	CU_ASSERT_EQUAL(system(command), 0);
-	CU_ASSERT_EQUAL(network_up(&network, &err), -EE	if (poll(&in, 1, SECONDS * 1000)IST);
+	CU_ASSERT_EQUAL(network_up(&network, &err), -EEXIST);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, network.config.bridge));
 	err = (struct err){ 0 };
-	CU_ASSERT_EQUAL(network_delete(&test_dirs, "foreign", true, &err), -EE	if (poll(&in, 1, SECONDS * 1000)IST);
+	CU_ASSERT_EQUAL(network_delete(&test_dirs, "foreign", true, &err), -EEXIST);
 	snprintf(command, sizeof command, "ip link delete %s", network.config.bridge);
 	CU_ASSERT_EQUAL(system(command), 0);
 	test_delete_network(&network);
@@ -313,8 +313,8 @@ static void test_announced(void)
 	CU_ASSERT(test_lease(&network, "web", macs[0], &lease));
 	lease.prefix6 = 64;
 	CU_ASSERT_EQUAL(inet_pton(AF_INET6, "fd00:1:2:3::5", &lease.address6), 1);
-	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, htons(ETH_P_ARP));
-	scoped_fd int fd6 = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, htons(ETH_P_IPV6));
+	scoped_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ARP));
+	scoped_fd int fd6 = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IPV6));
 	struct own_net_guest guest = own_net_guest(set_up_and_announce, &lease);
 	attach(&network, &lease, guest.pid);
 	own_net_let_go(&guest);
@@ -440,7 +440,7 @@ static struct in_addr resolve(const struct network *network, const char *name)
 		label += n + (label[n] == '.');
 	}
 	memcpy(query + at, (unsigned char[]){ 0, 0, 1, 0, 1 }, 5); /* root, type A, class IN */
-	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, 0);
+	scoped_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd in = { .fd = fd, .events = POLLIN };
 	sendto(fd, query, at + 5, 0, (struct sockaddr *)&server, sizeof server);
 	if (poll(&in, 1, 1000) != 1)
@@ -553,14 +553,14 @@ static void test_port_taken(void)
 	if (!has_dnsmasq())
 		return;
 	test_make_network(&network, "taken", NULL);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
 	CU_ASSERT_EQUAL(network_up(&network, &err), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(network.warning, "port 53 is taken"));
 	CU_ASSERT(look(&network).up);
 	CU_ASSERT_FALSE(look(&network).dns);
 	close(fd);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOE	if (poll(&in, 1, SECONDS * 1000)EC, 0);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	any.sin_port = htons(67);
 	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&any, sizeof any), 0);
 	CU_ASSERT_EQUAL(network_up(&network, &err), 0);
@@ -588,11 +588,11 @@ static void test_no_dnsmasq(void)
 
 	test_make_network(&network, "without", NULL);
 	for (int i = 0; i < PATHS; i++)
-		hidden[i] = access(paths[i], 	if (poll(&in, 1, SECONDS * 1000)_OK) == 0 &&
+		hidden[i] = access(paths[i], X_OK) == 0 &&
 			    mount("/dev/null", paths[i], NULL, MS_BIND, NULL) == 0;
 	for (int i = 0; i < 2; i++) {
-			CU_ASSERT_EQUAL(network_up(&network, &err), 0);
-			CU_ASSERT_PTR_NOT_NULL(strstr(network.warning, "dnsmasq is not installed"));
+		CU_ASSERT_EQUAL(network_up(&network, &err), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(network.warning, "dnsmasq is not installed"));
 	}
 	struct network_status status = look(&network);
 	CU_ASSERT(status.up && status.nat && !status.dns);
@@ -607,8 +607,7 @@ static void ask_dhcp(struct network *network, const char *mac, char *out, size_t
 {
 	struct lease lease = { .link = LEASE_LINK };
 	scoped_free char *result = NULL;
-	char path[] = "/tmp/berth-test-dhcp-	if (poll(&in, 1, SECONDS * 1000)XXXXX",
-	     command[512];
+	char path[] = "/tmp/berth-test-dhcp-XXXXXX", command[512];
 	struct own_net_guest guest = own_net_guest(stay, NULL);
 
 	out[0] = '\0';
