@@ -1,110 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Machines that move to another pool of their host, running or not, and commands that are killed at each step of it.
-needs_faults="case_killed case_killed_running case_meanwhile case_waiting case_nothing_is_stray case_pool_out_of_reach"
+# Machines that move to another pool of their host, running or not, and other commands meanwhile.
+needs_faults="case_meanwhile case_waiting"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/faults.sh
 . "$top/tests/faults.sh"
-
-fast=${STORAGE_DRIVER:-btrfs}
-
-set_up() {
-	berth pool create "p-$fast" --driver "$fast"
-	berth pool create p-dir --driver dir
-	busybox_root "$T/bb"
-	# The console's login shell starts it at each boot: a line with a number every 50 ms.
-	cat >"$T/bb/bin/beat" <<-'END'
-		#!/bin/sh
-		n=$(tail -n 1 /beats 2>/dev/null)
-		while :; do
-			n=$((n + 1))
-			echo "$n" >>/beats
-			sleep 0.05
-		done
-	END
-	chmod +x "$T/bb/bin/beat"
-	echo 'beat &' >"$T/bb/root/.profile"
-	tar -C "$T/bb" -cf "$T/bb.tar" .
-	berth template import --pool "p-$fast" "$T/bb.tar" bb
-	berth network create default --subnet 10.62.0.0/24
-}
-
-# make NAME POOL: a machine with all that is to follow it.
-make() {
-	berth create --pool "$2" --set label.role=front --set boot.autostart=yes bb "$1"
-	berth forward add "$1" tcp 18081:80
-	berth start --wait "$1"
-	berth exec "$1" -- sh -c 'echo one >/one; ln /one /same; sync'
-	berth stop --force "$1"
-	berth snapshot "$1" s1
-	berth start --wait "$1"
-	berth exec "$1" -- sh -c 'echo two >/two; rm /same; sync'
-	berth stop --force "$1"
-	berth snapshot "$1" s2
-}
-
-# moved MACHINE POOL: $T/said has the sentences.
-moved() {
-	berth pool move "$@" 2>"$T/said" || fault "pool move $*: $(cat "$T/said")"
-}
-
-address_of() {
-	awk '{ print $1 }' "$BERTH_ROOT/lib/networks/default/names/$1"
-}
-
-beats_more() {
-	(($(berth exec "$1" -- cat /beats | wc -l) > $2))
-}
-
-# beating MACHINE POOL: a machine that runs, and writes.
-beating() {
-	berth create --pool "$2" bb "$1"
-	berth start --wait "$1"
-	retry 20 beats_more "$1" 3
-}
-
-# check_beats MACHINE: no line is lost, and none is there twice. A kill of the machine's shell may cut the last one.
-check_beats() {
-	retry 20 beats_more "$1" 20
-	berth exec "$1" -- cat /beats | awk '$1 != NR { print "line " NR " has beat " $1; exit 1 }' || fault "beats of $1"
-}
-
-pool_of() {
-	berth get "$1" pool
-}
-
-# only_in NAME POOL: its volumes are there, and neither the other pool nor the state has anything of a move.
-only_in() {
-	local pool
-	same "its pool" "$2" "$(pool_of "$1")"
-	for pool in "p-$fast" p-dir; do
-		if [[ $pool == "$2" ]]; then
-			has "machine\.$1 " "$(berth pool usage "$pool")"
-		else
-			lacks "machine\.$1 |snapshot\.$1\." "usage: $(berth pool usage "$pool")"
-		fi
-	done
-	[[ ! -e $BERTH_ROOT/lib/.renaming && ! -e $BERTH_ROOT/lib/machines/$1/move ]]
-	lacks moving- "list: $(berth snapshot list "$1" 2>&1)"
-	retry 30 no_partial
-}
-
-no_partial() {
-	! find "$BERTH_ROOT/lib/pools" -maxdepth 5 -name 'partial.*' | grep -q .
-}
-
-# whole NAME: root and snapshots have what they are to have.
-whole() {
-	same "its snapshots" "s1 s2" "$(berth snapshot list --json "$1" | jq -r '[.[].name] | join(" ")')"
-	berth clone "$1@s1" c1
-	berth start --wait c1
-	same "first snapshot" "one one no" "$(berth exec c1 -- sh -c 'echo $(cat /one /same) $([ -e /two ] && echo yes || echo no)')"
-	berth delete --force c1
-	berth start --wait "$1"
-	same "its root" "one two no" "$(berth exec "$1" -- sh -c 'echo $(cat /one /two) $([ -e /same ] && echo yes || echo no)')"
-	berth stop --force "$1"
-}
+# shellcheck source=tests/pool_moves.sh
+. "$top/tests/pool_moves.sh"
 
 # All that a machine is stays as it was, but for its pool.
 facts() {
@@ -303,57 +206,6 @@ case_dry_run() {
 	berth delete --force plan
 }
 
-# killed_at POINT TO: the move to that pool is killed there.
-killed_at() {
-	BERTH_FAULT=$1 not_kindly berth pool move web "$2"
-}
-
-# At every moment there is one whole machine; looking shows it and changes nothing, and the next command that acts is right.
-case_killed() {
-	local from to point list
-	make web "p-$fast"
-	from=p-$fast to=p-dir
-	list=$(points berth pool move web p-dir | grep -E '^(pool-move|move)-')
-	((12 <= $(wc -w <<<"$list"))) || fault "there are few points: $list"
-	for to in "p-$fast" p-dir; do
-		for point in $list; do
-			from=$(pool_of web)
-			[[ $from != "$to" ]] || berth pool move web "$([[ $to == p-dir ]] && echo "p-$fast" || echo p-dir)"
-			from=$(pool_of web)
-			echo "$from $to $point"
-			killed_at "$point" "$to"
-			same "its state" stopped "$(berth list --json | jq -r '.[].state')"
-			has "^($from|$to)$" "$(pool_of web)"
-			# The next command may be any.
-			berth set web description="after $point"
-			only_in web "$(pool_of web)"
-			whole web
-		done
-	done
-	berth delete web
-}
-
-case_killed_running() {
-	local from to point list
-	beating web "p-$fast"
-	berth snapshot web s1
-	list=$(points berth pool move web p-dir 2>/dev/null | grep -E '^(pool-move|move)-' | sort -u -t: -k1,1)
-	for to in "p-$fast" p-dir; do
-		for point in $list; do
-			[[ $(pool_of web) != "$to" ]] || berth pool move web "$([[ $to == p-dir ]] && echo "p-$fast" || echo p-dir)" 2>/dev/null
-			from=$(pool_of web)
-			echo "$from $to $point"
-			# A pool whose snapshots are copies has no copies of the running machine.
-			BERTH_FAULT=$point berth pool move web "$to" >/dev/null 2>&1 || true
-			berth start --wait web
-			only_in web "$(pool_of web)"
-			same snapshots s1 "$(berth snapshot list --json web | jq -r '[.[].name] | join(" ")')"
-			check_beats web
-		done
-	done
-	berth delete --force web
-}
-
 # stopped_at POINT: a move of web to p-dir has come to that point, and waits there for SIGCONT.
 stopped_at() {
 	BERTH_FAULT=$1 BERTH_FAULT_SIGNAL=19 berth pool move web p-dir >"$T/moved" 2>&1 &
@@ -442,39 +294,6 @@ case_at_once() {
 		whole web
 	done
 	berth delete web
-}
-
-# Looking at what a kill has left: its volumes are nobody's else, in neither pool.
-case_nothing_is_stray() {
-	local point
-	for point in pool-move-named:1 pool-move-switched:1 pool-move-clearing:1; do
-		make web "p-$fast"
-		killed_at "$point" p-dir
-		lacks "machine.web|snapshot.web" "doctor: $(berth doctor 2>&1)"
-		silent "roots that are nobody's" berth adopt --all
-		only_in web "$(pool_of web)"
-		berth delete web
-	done
-}
-
-# The old pool is out of reach when the rest is to be removed: the machine works, and the rest goes when it can.
-case_pool_out_of_reach() {
-	berth pool create p-old --driver dir --source "$T/old"
-	make web p-old
-	killed_at pool-move-switched:1 p-dir
-	mv "$T/old" "$T/away"
-	berth start --wait web 2>"$T/said"
-	has "move of machine 'web' to pool 'p-dir' was broken off, and what it has left cannot be removed now" "$(cat "$T/said")"
-	same two two "$(berth exec web cat /two 2>/dev/null)"
-	berth stop --force web 2>/dev/null
-	has "machine 'web' was being moved from pool 'p-old' to pool 'p-dir'" "$(berth delete web 2>&1 || true)"
-	has "keeps its name" "$(berth rename web www 2>&1 || true)"
-	mv "$T/away" "$T/old"
-	whole web
-	only_in web p-dir
-	silent "the old pool" find "$T/old" -name '*web*'
-	berth delete web
-	berth pool delete p-old
 }
 
 run_cases "$@"

@@ -90,7 +90,10 @@ static int begin_stop(struct machine *machine, struct move_mark *mark, const cha
 
 	if (lock < 0 || check_settings(machine, settings, err) < 0)
 		return -err->code;
-	mark->ran = running;
+	if (move_is_of_pool(mark))
+		move_set_ran(mark, running);
+	else
+		mark->ran = running;
 	return write_mark(machine, mark, move_is_of_pool(mark) ? MOVE_POOL_STOPPING : MOVE_STOPPING,
 			  err);
 }

@@ -3,6 +3,7 @@
 #include "machine/manage/pool_move.h"
 
 #include "machine/manage/settings_lock.h"
+#include "machine/start/start.h"
 #include "machine/state/private.h"
 
 #include "base/fault.h"
@@ -133,7 +134,42 @@ struct finishing {
 	struct text *notes;
 };
 
-static int finish(struct machine *machine, const struct renaming *found, struct err *err)
+/* A machine that the move has stopped runs again. It is started once, and not if the host has booted since. */
+static void start_again(struct machine *machine, struct move_mark *mark, struct text *notes)
+{
+	struct err why = { 0 };
+	scoped_text struct text warning = { 0 };
+	bool runs = false;
+
+	if (mark->phase == MOVE_POOL_COPYING || !move_ran_in_this_boot(mark))
+		return;
+	/* A start waits for the end of a guest that was asked to halt. */
+	int r = machine_start(machine, &runs, &warning, &why);
+	if (r == 0 && runs)
+		return;
+	if (r == 0)
+		text_add(notes,
+			 "machine '%s' was stopped by a move to pool '%s' that was broken off, and "
+			 "runs again, in pool '%s'\n%s",
+			 machine->name, mark->pool, machine->config.pool, text_str(&warning));
+	else
+		text_add(notes,
+			 "machine '%s' was stopped by a move to pool '%s' that was broken off, and "
+			 "does not start again: %s\n",
+			 machine->name, mark->pool, why.text);
+}
+
+/* The old pool may be out of reach for long, and the machine may be started and stopped meanwhile. */
+static int forget_run(const struct machine *machine, struct move_mark *mark)
+{
+	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, &(struct err){ 0 });
+
+	move_set_ran(mark, false);
+	return lock < 0 ? lock : move_write(machine, mark, &(struct err){ 0 });
+}
+
+static int finish(struct machine *machine, const struct renaming *found, struct text *notes,
+		  struct err *err)
 {
 	struct move_mark mark;
 	struct stat st;
@@ -146,7 +182,12 @@ static int finish(struct machine *machine, const struct renaming *found, struct 
 		return r == -ENOENT ? err_set(err, ENOENT, "it has lost its settings") : -err->code;
 	if (!move_is_of_pool(&mark))
 		return renaming_end(found, machine->dirs, err);
-	return pool_move_settle(machine, &mark, err);
+	r = pool_move_settle(machine, &mark, err);
+	fault_point("pool-move-settled");
+	start_again(machine, &mark, notes);
+	if (r < 0 && mark.ran)
+		forget_run(machine, &mark);
+	return r;
 }
 
 static void finish_one(void *context, const struct renaming *found)
@@ -160,7 +201,7 @@ static void finish_one(void *context, const struct renaming *found)
 	if (lock < 0 || !renaming_is_open(found, finishing->dirs) ||
 	    machine_paths(&machine, finishing->dirs, found->from, &why) < 0)
 		return;
-	if (finish(&machine, found, &why) < 0)
+	if (finish(&machine, found, finishing->notes, &why) < 0)
 		text_add(finishing->notes,
 			 "a move of machine '%s' to pool '%s' was broken off, and what it has left "
 			 "cannot be removed now: %s\n",

@@ -57,6 +57,7 @@ static int parse(char *text, struct move_mark *mark)
 		take(line, "ssh", mark->ssh, sizeof mark->ssh);
 		take(line, "berth", mark->berth, sizeof mark->berth);
 		take(line, "ran", ran, sizeof ran);
+		take(line, "boot", mark->boot, sizeof mark->boot);
 	}
 	for (size_t i = MOVE_COPYING; i < PHASES; i++) {
 		if (strcmp(phases[i], phase) == 0)
@@ -109,9 +110,37 @@ int move_write(const struct machine *machine, const struct move_mark *mark, stru
 	if (*mark->berth)
 		text_add(&text, "berth %s\n", mark->berth);
 	text_add(&text, "ran %s\n", mark->ran ? "yes" : "no");
+	if (*mark->boot)
+		text_add(&text, "boot %s\n", mark->boot);
 	if (!path || text.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	return file_replace(path, text_str(&text), text.length, 0600, err);
+}
+
+static void read_boot(char boot[UUID_TEXT])
+{
+	scoped_free char *text = NULL;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", MARK_MAX, &text) < 0)
+		text = NULL;
+	text_print(boot, UUID_TEXT, "%s", text ? text : "");
+	boot[strcspn(boot, "\n")] = '\0';
+}
+
+void move_set_ran(struct move_mark *mark, bool ran)
+{
+	mark->ran = ran;
+	mark->boot[0] = '\0';
+	if (ran)
+		read_boot(mark->boot);
+}
+
+bool move_ran_in_this_boot(const struct move_mark *mark)
+{
+	char now[UUID_TEXT];
+
+	read_boot(now);
+	return mark->ran && *now && strcmp(now, mark->boot) == 0;
 }
 
 int move_drop(const struct machine *machine, struct err *err)

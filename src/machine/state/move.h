@@ -38,7 +38,8 @@ struct move_mark {
 		from_pool[64]; /* of a change of the pool: the new one, and the old one; else "" */
 	char ssh[512]; /* commands of the sender's side, by which the next command reaches that host too; "": the usual */
 	char berth[256];
-	bool ran; /* the machine ran, and is to run there */
+	bool ran;             /* the machine ran, and is to run there */
+	char boot[UUID_TEXT]; /* of the host, when it ran before a change of the pool; else "" */
 };
 
 /* Snapshots of a move have names that begin so, and no other is removed for it. */
@@ -51,6 +52,10 @@ bool move_is_of_pool(const struct move_mark *mark);
 int move_read(const struct machine *machine, struct move_mark *mark, struct err *err);
 /* Writes the mark durably. */
 int move_write(const struct machine *machine, const struct move_mark *mark, struct err *err);
+/* Notes that the machine ran, or not, in this boot of the host. */
+void move_set_ran(struct move_mark *mark, bool ran);
+/* Whether it ran, and the host has not booted since. */
+bool move_ran_in_this_boot(const struct move_mark *mark);
 /* Removes it durably. */
 int move_drop(const struct machine *machine, struct err *err);
 
