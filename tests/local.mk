@@ -32,6 +32,7 @@ EXTRA_DIST += tests/integration/devices.sh
 EXTRA_DIST += tests/integration/rename.sh
 EXTRA_DIST += tests/other_host.sh tests/integration/send.sh tests/integration/send_cut.sh tests/integration/move.sh tests/integration/pool_move.sh tests/integration/pool_move_kills.sh tests/pool_moves.sh
 EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh tests/integration/backup_faults.sh tests/integration/backup_ssh.sh tests/integration/backup_sealed.sh
+EXTRA_DIST += tests/integration/bench.sh
 EXTRA_DIST += tests/integration/exhaust.sh
 EXTRA_DIST += tests/faults.sh tests/volumes.sh tests/backups.sh
 EXTRA_DIST += tests/world.sh tests/outside.sh tests/integration/networks.sh tests/integration/ipv6.sh tests/integration/ipv6_dhcp.sh
