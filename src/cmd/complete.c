@@ -122,7 +122,7 @@ static void offer_snapshots(struct typed *typed, const struct dirs *dirs, const 
 static void offer_volume_snapshots(struct typed *typed, const struct dirs *dirs, const char *name)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
-	scoped_free struct volume_info *list = NULL;
+	scoped_free struct snapshot_entry *list = NULL;
 	struct volume_config config = { 0 };
 	size_t count = 0;
 	struct err err = { 0 };

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libmachine.a
 libmachine_a_SOURCES = \
 	src/machine/state/content.c src/machine/state/content.h \
+	src/machine/state/subject.c src/machine/state/subject.h \
 	src/machine/state/ended.c src/machine/state/ended.h \
 	src/machine/state/erase.c \
 	src/machine/state/events.c src/machine/state/events.h \
@@ -115,6 +116,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/arrival_halfway.c \
 	src/machine/manage/distrust.c \
 	src/machine/manage/export.c \
+	src/machine/manage/export_chain.c src/machine/manage/export_chain.h src/machine/manage/export_start.c \
 	src/machine/manage/hostname.c src/machine/manage/hostname.h \
 	src/machine/manage/import.c \
 	src/machine/manage/halfway.c src/machine/manage/halfway.h \

@@ -4,6 +4,8 @@
 
 #include "config/config.h"
 
+#include "base/scoped.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -11,6 +13,8 @@
 
 /* The last second of year 9999. */
 #define TIME_MAX 253402300799u
+
+static const char *const kinds[] = { "machine", "volume", NULL };
 
 #define AT(field) offsetof(struct stream_head, field)
 static const struct key head_keys[] = {
@@ -21,12 +25,15 @@ static const struct key head_keys[] = {
 	{ "host", KEY_TEXT, 0, AT(host), "", 0, 0, NULL, "host that wrote it" },
 	{ "increment", KEY_BOOL, 0, AT(increment), "no", 0, 0, NULL,
 	  "whether its first volume builds on a snapshot that the reader has" },
-	{ "name", KEY_LABEL, 0, AT(name), "", 0, 0, NULL, "name of the machine" },
+	{ "kind", KEY_CHOICE, 0, AT(kind), "machine", 0, 0, kinds, "what it has" },
+	{ "name", KEY_LABEL, 0, AT(name), "", 0, 0, NULL, "name of the machine or volume" },
 	{ "plan", KEY_TEXT, 0, AT(plan), "", 0, 0, NULL,
 	  "sum of what identifies all that is sent" },
 	{ "resumes", KEY_TEXT, 0, AT(resumes), "", 0, 0, NULL,
 	  "sum of the part behind which it goes on" },
-	{ "uuid", KEY_UUID, 0, AT(uuid), "", 0, 0, NULL, "uuid of the machine" },
+	{ "uuid", KEY_UUID, 0, AT(uuid), "", 0, 0, NULL, "uuid of the machine or volume" },
+	{ "volumes", KEY_TEXT, 0, AT(volumes), "", 0, 0, NULL,
+	  "name and uuid of each volume for data that it has besides the machine" },
 };
 #undef AT
 
@@ -46,6 +53,12 @@ static const struct key volume_keys[] = {
 	  "size of a block of its pool" },
 	{ "content", KEY_UUID, 0, AT(content), "", 0, 0, NULL, "what identifies it" },
 	{ "created", KEY_NUMBER, 0, AT(created), "0", 0, TIME_MAX, NULL, "when it was taken" },
+	{ "data", KEY_LABEL, 0, AT(data), "", 0, 0, NULL,
+	  "volume for data; none: the machine's own" },
+	{ "data.uuid", KEY_UUID, 0, AT(data_uuid), "", 0, 0, NULL, "uuid of that volume" },
+	{ "data.with", KEY_LABEL, 0, AT(with), "", 0, 0, NULL,
+	  "snapshot of the machine of the same moment" },
+	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "of a volume for data" },
 	{ "form", KEY_CHOICE, 0, AT(form), "tree", 0, 0, forms, "how its contents are written" },
 	{ "fresh", KEY_BOOL, 0, AT(fresh), "no", 0, 0, NULL,
 	  "whether it has the identity of its origin" },
@@ -60,20 +73,27 @@ static const struct schema content_schema = {
 	.size = sizeof(struct stream_volume),
 };
 
-/* Berths that know no parts refuse the keys of parts, which they are never sent. */
-static bool is_left_out(const struct schema *schema, const void *config, const struct key *key)
+/* Berths of earlier versions refuse keys that they do not know: these are written only where they say something. */
+static bool is_left_out(const void *config, const struct key *key)
 {
-	const struct stream_head *head = config;
+	static const char *const later[] = { "plan",      "resumes",     "kind",
+					     "volumes",   "data",        "data.uuid",
+					     "data.with", "description", NULL };
+	scoped_text struct text value = { 0 };
 
-	return schema == &head_schema &&
-	       ((strcmp(key->name, "plan") == 0 && (!head->plan || !*head->plan)) ||
-		(strcmp(key->name, "resumes") == 0 && (!head->resumes || !*head->resumes)));
+	for (size_t i = 0; later[i]; i++) {
+		if (strcmp(later[i], key->name) != 0)
+			continue;
+		config_text(config, key, &value);
+		return strcmp(text_str(&value), key->fallback) == 0;
+	}
+	return false;
 }
 
 static int print_settings(const struct schema *schema, const void *config, struct text *out)
 {
 	for (size_t i = 0; i < schema->count; i++) {
-		if (is_left_out(schema, config, &schema->keys[i]))
+		if (is_left_out(config, &schema->keys[i]))
 			continue;
 		text_add(out, "%s = ", schema->keys[i].name);
 		config_text(config, &schema->keys[i], out);
@@ -100,7 +120,7 @@ int stream_head_parse(const char *text, size_t length, struct stream_head *head,
 	if (*head->name && *head->uuid)
 		return 0;
 	stream_head_free(head);
-	return err_set(err, EBADMSG, "it does not name the machine that it has");
+	return err_set(err, EBADMSG, "it does not name what it has");
 }
 
 int stream_volume_print(const struct stream_volume *volume, struct text *out)

@@ -12,13 +12,16 @@
 #include "stream/format.h"
 #include "stream/program.h"
 
-/* The machine that a stream has, and the moment; strings are owned. */
+/* What a stream has, and the moment; strings are owned. */
 struct stream_head {
 	char *arch, *berth, *driver, *host, *name, *uuid;
 	uint64_t epoch; /* seconds since the epoch: when it was written */
 	bool increment; /* its first volume builds on a snapshot that the machine has */
 	char *plan;     /* sum of all that identifies what is sent; "": it is not told */
-	char *resumes;  /* sum of the part behind which it goes on; "": from the beginning */
+	char *kind;     /* "machine", or "volume": a volume for data */
+	/* Of a machine: NAME and UUID of each volume for data that the stream has as well, in their order; "": none. */
+	char *volumes;
+	char *resumes; /* sum of the part behind which it goes on; "": from the beginning */
 };
 
 /* A volume of the stream; strings are owned. */
@@ -28,6 +31,9 @@ struct stream_volume {
 	char *content;   /* what identifies a snapshot on any host; "" for a root */
 	char *form;      /* "tree", "blocks" */
 	char *snapshot;  /* its name; "": the root of the machine */
+	/* Of a volume for data in the stream of a machine: its name, uuid and text; "": it is the machine's own. */
+	char *data, *data_uuid, *description;
+	char *with; /* the snapshot of the machine that was taken at the same moment; "": none */
 	uint64_t created;
 	bool fresh;     /* it has no identity of its own yet */
 	uint64_t size;  /* bytes: of the device, or the limit of a tree; 0: none */

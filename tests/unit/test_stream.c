@@ -20,16 +20,17 @@ static char *text_of(const char *value)
 /* Writes a start, and a description of one volume. */
 static void put_texts(struct stream_out *out, struct err *err)
 {
-	struct stream_head head = { text_of("x86_64"),
-				    text_of("1"),
-				    text_of("dir"),
-				    text_of("here"),
-				    text_of("web"),
-				    text_of("01234567-89ab-cdef-0123-456789abcdef"),
-				    12345,
-				    false,
-				    text_of(""),
-				    text_of("") };
+	struct stream_head head = { .arch = text_of("x86_64"),
+				    .berth = text_of("1"),
+				    .driver = text_of("dir"),
+				    .host = text_of("here"),
+				    .name = text_of("web"),
+				    .uuid = text_of("01234567-89ab-cdef-0123-456789abcdef"),
+				    .epoch = 12345,
+				    .plan = text_of(""),
+				    .kind = text_of("machine"),
+				    .volumes = text_of(""),
+				    .resumes = text_of("") };
 	struct text settings = { 0 };
 
 	text_add(&settings, "description = one\n");

@@ -32,7 +32,7 @@ struct data_facts {
 	struct volume_info info;
 	uint64_t used;
 	struct err fault;              /* why they are not known */
-	struct volume_info *snapshots; /* owned; the oldest first */
+	struct snapshot_entry *snapshots; /* owned; the oldest first */
 	size_t count;
 };
 

@@ -29,6 +29,7 @@ static int send_copy(struct moving *moving, struct export_spec *spec, const char
 	spec->verb = "move";
 	spec->codec = moving->codec;
 	spec->snapshots = true;
+	spec->since_is_older = true;
 	spec->since = *moving->last ? moving->last : NULL;
 	if (machine_export_check(moving->machine, spec, err) < 0)
 		return -err->code;
@@ -110,8 +111,8 @@ static int check_all_there(struct moving *moving, struct err *err)
 	    snapshot_list(moving->machine, &list, &count, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(moving->machine, list[i].name, list[i].volume_made, &content,
-				 &(struct err){ 0 }) < 0 ||
+		if (content_find(moving->machine->folder, list[i].name, list[i].volume_made,
+				 &content, &(struct err){ 0 }) < 0 ||
 		    !offer_has(&moving->offer, content.files))
 			return err_set(
 				err, ENODATA,

@@ -149,8 +149,8 @@ int offer_base(const struct offer *offer, struct machine *machine, const char *u
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
 		bool is_last = until && strcmp(list[i].name, until) == 0;
-		bool known = content_find(machine, list[i].name, list[i].volume_made, &content,
-					  &(struct err){ 0 }) == 0 &&
+		bool known = content_find(machine->folder, list[i].name, list[i].volume_made,
+					  &content, &(struct err){ 0 }) == 0 &&
 			     offer_has(offer, content.files);
 		if (is_last)
 			return known;

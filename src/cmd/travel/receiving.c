@@ -108,7 +108,7 @@ int receiving_offer(const struct dirs *dirs, const char *name, struct err *err)
 	    snapshot_list(&machine, &list, &count, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(&machine, list[i].name, list[i].volume_made, &content,
+		if (content_find(machine.folder, list[i].name, list[i].volume_made, &content,
 				 &(struct err){ 0 }) == 0)
 			printf("snapshot %s\n", content.files);
 	}

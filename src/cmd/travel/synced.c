@@ -67,7 +67,7 @@ int synced_left(const struct synced *synced, struct machine *machine, const stru
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
 		if (text_starts(list[i].name, synced->prefix) &&
-		    !(content_find(machine, list[i].name, list[i].volume_made, &content,
+		    !(content_find(machine->folder, list[i].name, list[i].volume_made, &content,
 				   &(struct err){ 0 }) == 0 &&
 		      offer_has(offer, content.files)))
 			snprintf(name, 64, "%s", list[i].name);

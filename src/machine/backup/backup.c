@@ -87,8 +87,8 @@ static int find_content(struct making *making, char content[UUID_TEXT], struct e
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].name, making->snapshot) != 0)
 			continue;
-		if (content_find(making->machine, list[i].name, list[i].volume_made, &found, err) <
-		    0)
+		if (content_find(making->machine->folder, list[i].name, list[i].volume_made, &found,
+				 err) < 0)
 			return -err->code;
 		memcpy(content, found.files, UUID_TEXT);
 		return 0;

@@ -17,7 +17,7 @@ static bool find_snapshot(struct making *making, const struct snapshot_entry *li
 		return false;
 	for (size_t i = count; i > 0; i--) {
 		const struct snapshot_entry *one = &list[i - 1];
-		if (content_find(making->machine, one->name, one->volume_made, &content,
+		if (content_find(making->machine->folder, one->name, one->volume_made, &content,
 				 &(struct err){ 0 }) < 0 ||
 		    strcmp(there, content.files) != 0)
 			continue;

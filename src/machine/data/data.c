@@ -38,6 +38,11 @@ const struct object_kind data_kind = {
 	.load = load,
 };
 
+char *data_folder(const struct dirs *dirs, const char *name)
+{
+	return dirs_state_path(dirs, "volumes/%s", name);
+}
+
 struct unfinished data_mark(const struct dirs *dirs, const char *name)
 {
 	return object_mark(&data_kind, dirs, name);

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "keeper/event.h"
 #include "machine/state/private.h"
+#include "machine/state/subject.h"
 #include "storage/inventory.h"
 #include "storage/object.h"
 
@@ -38,6 +39,9 @@ int data_list(const struct dirs *dirs,
 			   const struct err *fault),
 	      void *context, struct err *err);
 
+/* STATE/volumes/NAME, which the caller frees; NULL: out of memory. */
+char *data_folder(const struct dirs *dirs, const char *name);
+
 /* The mark of a volume that is half made or half removed. */
 struct unfinished data_mark(const struct dirs *dirs, const char *name);
 /*
@@ -55,7 +59,7 @@ void data_tell(const struct dirs *dirs, const char *name, const struct event *ev
  * Its snapshots, the oldest first, in a pool that is open; their names are without those of the volume. The caller
  * frees the list.
  */
-int data_snapshots(struct pool *pool, const char *name, struct volume_info **list, size_t *count,
+int data_snapshots(struct pool *pool, const char *name, struct snapshot_entry **list, size_t *count,
 		   struct err *err);
 
 /* ---- make.c */

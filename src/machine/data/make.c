@@ -72,7 +72,7 @@ static int remove_in_pool(void *context, const char *pool_name)
 static int remove_parts(const struct unfinished *mark, bool known, struct pool *pool,
 			struct err *err)
 {
-	scoped_free char *folder = dirs_state_path(mark->dirs, "volumes/%s", mark->name);
+	scoped_free char *folder = data_folder(mark->dirs, mark->name);
 	struct removal removal = { mark->dirs, mark->name };
 	int r = 0;
 
@@ -283,7 +283,7 @@ static int make_data(struct pool *pool, const char *name, const struct data_spec
 /* The folder before the mark: a mark without anything else is removed all the same. */
 static int begin(const struct unfinished *mark, const struct volume_config *config, struct err *err)
 {
-	scoped_free char *folder = dirs_state_path(mark->dirs, "volumes/%s", mark->name);
+	scoped_free char *folder = data_folder(mark->dirs, mark->name);
 
 	if (!folder)
 		return err_set(err, ENOMEM, "out of memory");
@@ -339,7 +339,7 @@ int data_create(const struct dirs *dirs, const char *name, const struct data_spe
 	if (lock < 0)
 		return lock;
 	int r = create_locked(&pool, name, spec, err);
-	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
+	scoped_free char *folder = data_folder(dirs, name);
 	if (r < 0 && folder && access(folder, F_OK) < 0)
 		data_lock_forget(dirs, name);
 	if (r == 0 && spec->maker)
@@ -374,7 +374,7 @@ static int kept_settings(const struct dirs *dirs, const char *name, const char *
 int data_adopt(const struct dirs *dirs, const char *name, const char *pool, struct err *err)
 {
 	scoped_inventory struct inventory inventory = { .dirs = dirs, .attach = true };
-	scoped_free char *folder = dirs_state_path(dirs, "volumes/%s", name);
+	scoped_free char *folder = data_folder(dirs, name);
 	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/volume.conf", name);
 	scoped_free char *holder = NULL;
 	struct volume_config config = { 0 };

@@ -393,7 +393,7 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 							   !one->faulty,
 						 .taken = one->volume.created,
 						 .was = one->was };
-	return content_arrived(machine, snapshot, info.created, &content, err);
+	return content_arrived(machine->folder, snapshot, info.created, &content, err);
 }
 
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)

@@ -87,9 +87,11 @@ static int open_template(struct state *state, const struct machine *machine, str
 
 static int open_now(struct state *state, struct machine *machine, struct err *err)
 {
+	const struct subject subject = subject_machine(machine);
+
 	if (machine_check(machine, err) < 0 ||
 	    pool_open(&state->pool, machine->dirs, machine->config.pool, err) < 0 ||
-	    moment_begin(&state->moment, machine, &state->pool, false, err) < 0)
+	    moment_begin(&state->moment, &subject, machine, &state->pool, false, err) < 0)
 		return -err->code;
 	state->moving = true;
 	text_print(state->volume, sizeof state->volume, "%s", state->moment.volume);

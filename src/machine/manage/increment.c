@@ -39,7 +39,7 @@ static bool find_renamed(struct increment *inc, const char *base, bool blocks)
 	if (snapshot_list(inc->machine, &list, &count, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(inc->machine, list[i].name, list[i].volume_made, &content,
+		if (content_find(inc->machine->folder, list[i].name, list[i].volume_made, &content,
 				 &ignored) < 0 ||
 		    strcmp(content_in(&content, blocks), base) != 0)
 			continue;
@@ -70,7 +70,7 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 			       first->base_name, machine->name);
 	if (r < 0)
 		return err_set(err, none.code, "%s", none.text);
-	r = content_find(machine, first->base_name, info.created, &content, err);
+	r = content_find(machine->folder, first->base_name, info.created, &content, err);
 	if (r < 0 && err->code)
 		return r;
 	if ((r == 0 && strcmp(content_in(&content, blocks), first->base) == 0) ||

@@ -6,7 +6,7 @@
 #ifndef BERTH_MACHINE_MANAGE_MANAGE_H
 #define BERTH_MACHINE_MANAGE_MANAGE_H
 
-#include "machine/state/machine.h"
+#include "machine/state/subject.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -189,11 +189,6 @@ int machine_nic_set(struct machine *machine, const char *name, const struct conf
  * Snapshots: of a running machine, consistent as after a power cut. SNAPSHOT_QUIET: its processes are frozen for that
  * moment, with all that they have written on the disk. Names are DNS labels.
  */
-struct snapshot_entry {
-	char name[64];
-	uint64_t created;     /* seconds since the epoch: when it was taken, on whatever host */
-	uint64_t volume_made; /* the same, of its volume in the pool here */
-};
 enum snapshot_how {
 	SNAPSHOT_QUIET = 1 << 0,
 	SNAPSHOT_VOLUMES =

@@ -45,36 +45,39 @@ static int take(struct moment *moment, bool quiet, struct err *err)
 	return 0;
 }
 
-/* The machine runs no more, and the lock keeps it from starting: its root is read where it is. */
+/* Without a copy, no machine runs with it, and a lock keeps its own from starting: it is read where it is. */
 static int stay(struct moment *moment, struct err *err)
 {
 	int r = volume_lock(moment->pool, moment->root, VOLUME_LOCK_READ, err);
 
-	if (r < 0)
-		quiesce_end(&moment->still, moment->machine, &(struct err){ 0 });
+	if (r < 0 && moment->holder)
+		quiesce_end(&moment->still, moment->holder, &(struct err){ 0 });
 	moment->volume = moment->root;
 	return r;
 }
 
-int moment_begin(struct moment *moment, struct machine *machine, struct pool *pool, bool quiet,
-		 struct err *err)
+int moment_begin(struct moment *moment, const struct subject *subject, struct machine *holder,
+		 struct pool *pool, bool quiet, struct err *err)
 {
 	struct err moved = { 0 };
 
-	*moment = (struct moment){ .machine = machine, .pool = pool };
-	machine_volume(machine->name, moment->root);
+	*moment = (struct moment){ .holder = holder,
+				   .pool = pool,
+				   .still = { .lock = -1, .mark = -1, .watch = -1 } };
+	subject_volume(subject, NULL, moment->root);
 	bool at_once = volume_copies_at_once(pool, moment->root);
-	if (quiesce_begin(&moment->still, machine, quiet || !at_once ? NULL : pool, -1, err) < 0)
+	bool held = holder && (quiet || !at_once);
+	if (held && quiesce_begin(&moment->still, holder, NULL, -1, err) < 0)
 		return -err->code;
 	if (!at_once && moment->still.mark < 0)
 		return stay(moment, err);
 	int r = take(moment, quiet, err);
-	if (quiesce_end(&moment->still, machine, &moved) < 0 && r == 0) {
+	if (held && quiesce_end(&moment->still, holder, &moved) < 0 && r == 0) {
 		partial_abandon(pool, &moment->partial);
 		*err = moved;
 		r = -err->code;
 	}
-	return r == -ENOENT ? parts_lost_volume(machine, err) : r;
+	return r == -ENOENT && subject->machine ? parts_lost_volume(subject->machine, err) : r;
 }
 
 int moment_end(struct moment *moment, struct err *err)
@@ -84,5 +87,5 @@ int moment_end(struct moment *moment, struct err *err)
 		return 0;
 	}
 	volume_release(moment->pool, moment->root);
-	return quiesce_end(&moment->still, moment->machine, err);
+	return moment->holder ? quiesce_end(&moment->still, moment->holder, err) : 0;
 }

@@ -58,7 +58,8 @@ static int match_one(struct pool_moving *moving, const struct snapshot_entry *en
 	struct content content;
 	struct arrived *one = NULL;
 
-	int r = content_find(moving->machine, entry->name, entry->volume_made, &content, err);
+	int r = content_find(moving->machine->folder, entry->name, entry->volume_made, &content,
+			     err);
 	if (r < 0 && err->code)
 		return r;
 	if (r == 0)

@@ -131,8 +131,8 @@ static int has_new(struct pool_moving *moving, struct err *err)
 		struct content content;
 		if (text_starts(list[i].name, moving->prefix))
 			continue;
-		int r = content_find(moving->machine, list[i].name, list[i].volume_made, &content,
-				     err);
+		int r = content_find(moving->machine->folder, list[i].name, list[i].volume_made,
+				     &content, err);
 		if (r < 0 && err->code)
 			return r;
 		found = r < 0 || !pool_copy_find(moving, content.files);
@@ -165,7 +165,8 @@ static int find_snapshot(struct machine *machine, const char *name, struct conte
 		return -err->code;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].name, name) == 0)
-			return content_draw(machine, name, list[i].volume_made, content, err);
+			return content_draw(machine->folder, name, list[i].volume_made, content,
+					    err);
 	}
 	return err_set(err, ESTALE, "snapshot '%s' of machine '%s' was deleted", name,
 		       machine->name);

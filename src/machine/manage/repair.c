@@ -30,7 +30,7 @@ static int move_content(void *context, const char *volume, uint64_t created, str
 		return 0;
 	return machine_paths(&machine, host->dirs, name, err) < 0
 		       ? -err->code
-		       : content_move(&machine, volume + n + 1, created, err);
+		       : content_move(machine.folder, volume + n + 1, created, err);
 }
 
 int machine_repair_pool(const struct dirs *dirs, const char *pool, struct text *report,

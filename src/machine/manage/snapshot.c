@@ -143,67 +143,15 @@ int snapshot_take(struct machine *machine, const char *name, unsigned how, struc
 		       : take_root(machine, name, how & SNAPSHOT_QUIET, err);
 }
 
-struct collection {
-	struct snapshot_entry *list;
-	size_t count, skip;
-};
-
-static int collect(void *context, const struct volume_info *info)
-{
-	struct collection *all = context;
-	struct snapshot_entry *list = realloc(all->list, (all->count + 1) * sizeof *list);
-
-	if (!list)
-		return -ENOMEM;
-	all->list = list;
-	struct snapshot_entry *one = &list[all->count++];
-	text_print(one->name, sizeof one->name, "%s", info->name + all->skip);
-	one->volume_made = one->created = info->created;
-	return 0;
-}
-
-/* A snapshot that came from another host is as old as it was there. */
-static void find_time(const struct machine *machine, struct snapshot_entry *one)
-{
-	struct content content;
-
-	if (content_find(machine, one->name, one->volume_made, &content, &(struct err){ 0 }) == 0 &&
-	    content.taken)
-		one->created = content.taken;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct snapshot_entry *one = a, *other = b;
-
-	if (one->created != other->created)
-		return one->created < other->created ? -1 : 1;
-	return strcmp(one->name, other->name);
-}
-
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,
 		  struct err *err)
 {
+	const struct subject subject = subject_machine(machine);
 	scoped_pool struct pool pool = { 0 };
-	char prefix[VOLUME_NAME_MAX + 1];
-	struct collection all = { 0 };
 
-	if (view_pool(machine, &pool, err) < 0)
-		return -err->code;
-	snapshot_volume(machine->name, "", prefix);
-	all.skip = strlen(prefix);
-	int r = volume_list(&pool, prefix, collect, &all, err);
-	if (r < 0) {
-		free(all.list);
-		return err->code ? r : err_set(err, -r, "out of memory");
-	}
-	for (size_t i = 0; i < all.count; i++)
-		find_time(machine, &all.list[i]);
-	if (all.count > 0)
-		qsort(all.list, all.count, sizeof *all.list, by_time);
-	*list = all.list;
-	*count = all.count;
-	return 0;
+	return view_pool(machine, &pool, err) < 0
+		       ? -err->code
+		       : subject_snapshots(&subject, &pool, list, count, err);
 }
 
 int snapshot_delete(struct machine *machine, const char *name, struct err *err)
@@ -223,7 +171,7 @@ int snapshot_delete(struct machine *machine, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	fresh_forget(machine, name);
-	content_forget(machine, name);
+	content_forget(machine->folder, name);
 	joint_drop(machine, &pool, name);
 	return tell(machine, "snapshot-deleted", name);
 }
@@ -234,10 +182,10 @@ static int rename_notes(const struct machine *machine, const char *name, const c
 {
 	struct content content;
 
-	content_forget(machine, to);
-	int r = content_find(machine, name, created, &content, err);
+	content_forget(machine->folder, to);
+	int r = content_find(machine->folder, name, created, &content, err);
 	if (r == 0)
-		r = content_keep(machine, to, created, &content, err);
+		r = content_keep(machine->folder, to, created, &content, err);
 	if ((r < 0 && err->code) || joint_copy(machine, name, to, err) < 0)
 		return -err->code;
 	return fresh_copy(machine, name, to, err);
@@ -279,7 +227,7 @@ int snapshot_rename(struct machine *machine, const char *name, const char *to, s
 		return -err->code;
 	fault_point("rename-snapshot-done");
 	fresh_forget(machine, name);
-	content_forget(machine, name);
+	content_forget(machine->folder, name);
 	joint_forget(machine, name);
 	machine_tell(machine,
 		     &(struct event){ .name = "snapshot-renamed", .from = name, .snapshot = to });

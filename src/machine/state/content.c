@@ -15,9 +15,9 @@
 
 enum { FILE_BYTES_MAX = 256 };
 
-static char *path_of(const struct machine *machine, const char *snapshot)
+static char *path_of(const char *folder, const char *snapshot)
 {
-	return text_format("%s/content.%s", machine->folder, snapshot);
+	return text_format("%s/content.%s", folder, snapshot);
 }
 
 const char *content_in(const struct content *content, bool blocks)
@@ -67,10 +67,10 @@ static bool parse(const char *text, uint64_t created, struct content *content)
 	return false;
 }
 
-int content_find(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_find(const char *folder, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err)
 {
-	scoped_free char *path = path_of(machine, snapshot);
+	scoped_free char *path = path_of(folder, snapshot);
 	scoped_free char *line = NULL;
 
 	if (!path)
@@ -89,42 +89,42 @@ static void add_line(struct text *lines, uint64_t created, const struct content 
 	text_add(lines, "\n");
 }
 
-static int replace(const struct machine *machine, const char *snapshot, const struct text *lines,
+static int replace(const char *folder, const char *snapshot, const struct text *lines,
 		   struct err *err)
 {
-	scoped_free char *path = path_of(machine, snapshot);
+	scoped_free char *path = path_of(folder, snapshot);
 
 	if (!path || lines->failed)
 		return err_set(err, ENOMEM, "out of memory");
 	return file_replace(path, lines->data, lines->length, 0600, err);
 }
 
-int content_keep(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_keep(const char *folder, const char *snapshot, uint64_t created,
 		 const struct content *content, struct err *err)
 {
 	scoped_text struct text lines = { 0 };
 
 	add_line(&lines, created, content);
-	return replace(machine, snapshot, &lines, err);
+	return replace(folder, snapshot, &lines, err);
 }
 
 /* The first of two lines with the same time counts: then its blocks have no identity in the old pool any more. */
-static int keep_both(const struct machine *machine, const char *snapshot, uint64_t created,
+static int keep_both(const char *folder, const char *snapshot, uint64_t created,
 		     const struct content *content, uint64_t was, struct err *err)
 {
 	scoped_text struct text lines = { 0 };
 	struct content old;
 
-	int r = was ? content_find(machine, snapshot, was, &old, err) : -ENOENT;
+	int r = was ? content_find(folder, snapshot, was, &old, err) : -ENOENT;
 	if (r < 0 && err->code)
 		return r;
 	add_line(&lines, created, content);
 	if (r == 0)
 		add_line(&lines, was, &old);
-	return replace(machine, snapshot, &lines, err);
+	return replace(folder, snapshot, &lines, err);
 }
 
-int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_arrived(const char *folder, const char *snapshot, uint64_t created,
 		    const struct arrived_content *arrived, struct err *err)
 {
 	const uint64_t now = (uint64_t)time(NULL);
@@ -135,13 +135,13 @@ int content_arrived(const struct machine *machine, const char *snapshot, uint64_
 	snprintf(content.blocks, sizeof content.blocks, "%s", uuid);
 	int r = arrived->blocks ? 0 : uuid_draw(content.blocks);
 	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
-		     : keep_both(machine, snapshot, created, &content, arrived->was, err);
+		     : keep_both(folder, snapshot, created, &content, arrived->was, err);
 }
 
-int content_draw(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_draw(const char *folder, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err)
 {
-	int r = content_find(machine, snapshot, created, content, err);
+	int r = content_find(folder, snapshot, created, content, err);
 	char uuid[UUID_TEXT];
 
 	if (r != -ENOENT || err->code)
@@ -152,25 +152,24 @@ int content_draw(const struct machine *machine, const char *snapshot, uint64_t c
 	*content = (struct content){ 0 };
 	memcpy(content->files, uuid, sizeof uuid);
 	memcpy(content->blocks, uuid, sizeof uuid);
-	return content_keep(machine, snapshot, created, content, err);
+	return content_keep(folder, snapshot, created, content, err);
 }
 
-int content_move(const struct machine *machine, const char *snapshot, uint64_t created,
-		 struct err *err)
+int content_move(const char *folder, const char *snapshot, uint64_t created, struct err *err)
 {
 	struct content content;
-	int r = content_find(machine, snapshot, created, &content, err);
+	int r = content_find(folder, snapshot, created, &content, err);
 
 	if (r < 0)
 		return r == -ENOENT && !err->code ? 0 : r;
 	r = uuid_draw(content.blocks);
 	return r < 0 ? err_set(err, -r, "draw a uuid: %s", strerror(-r))
-		     : content_keep(machine, snapshot, created, &content, err);
+		     : content_keep(folder, snapshot, created, &content, err);
 }
 
-void content_forget(const struct machine *machine, const char *snapshot)
+void content_forget(const char *folder, const char *snapshot)
 {
-	scoped_free char *path = path_of(machine, snapshot);
+	scoped_free char *path = path_of(folder, snapshot);
 
 	if (path)
 		unlink(path);

@@ -2,11 +2,11 @@
 /*
  * The identity of the contents of a snapshot on any host: a uuid, drawn when the snapshot is first exported, and taken
  * over when it is imported. The same files may lie in other blocks on each host, so a snapshot that came as a tree gets
- * a uuid of its own for its blocks. The file content.SNAPSHOT in the machine's folder has both, with the time of the
- * volume: another snapshot that has got the same name has other contents. A snapshot that came from another host was
- * taken before its volume was made, and the file has that time too. While a machine changes its pool, the file has a
- * line for the volume in each of the two pools. All functions are called under the machine's lock, or while nobody else
- * has its pool open.
+ * a uuid of its own for its blocks. The file content.SNAPSHOT has both, with the time of the volume: another snapshot
+ * that has got the same name has other contents. A snapshot that came from another host was taken before its volume was
+ * made, and the file has that time too. While a machine changes its pool, the file has a line for the volume in each of
+ * the two pools. All functions take the folder of a machine or of a volume for data, and are called under its lock, or
+ * while nobody else has its pool open.
  */
 #ifndef BERTH_MACHINE_STATE_CONTENT_H
 #define BERTH_MACHINE_STATE_CONTENT_H
@@ -27,13 +27,13 @@ struct content {
 const char *content_in(const struct content *content, bool blocks);
 
 /* created: of its volume. 0; -ENOENT without a sentence: it has none; or -code. */
-int content_find(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_find(const char *folder, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err);
 /* The same, but draws and keeps one if there is none. */
-int content_draw(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_draw(const char *folder, const char *snapshot, uint64_t created,
 		 struct content *content, struct err *err);
 /* Keeps one that is known. */
-int content_keep(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_keep(const char *folder, const char *snapshot, uint64_t created,
 		 const struct content *content, struct err *err);
 /* A snapshot of a stream, as the stream describes it. */
 struct arrived_content {
@@ -44,12 +44,11 @@ struct arrived_content {
 		was; /* when the volume that it is a copy of was made, if that is here too, in another pool; else 0 */
 };
 /* Keeps the content that came with the snapshot in a stream. A time in the future becomes that of now. */
-int content_arrived(const struct machine *machine, const char *snapshot, uint64_t created,
+int content_arrived(const char *folder, const char *snapshot, uint64_t created,
 		    const struct arrived_content *arrived, struct err *err);
 /* The blocks of a snapshot have changed, and its files have not. 0, also if its contents have no identity; or -code. */
-int content_move(const struct machine *machine, const char *snapshot, uint64_t created,
-		 struct err *err);
+int content_move(const char *folder, const char *snapshot, uint64_t created, struct err *err);
 /* Called after a snapshot was deleted. */
-void content_forget(const struct machine *machine, const char *snapshot);
+void content_forget(const char *folder, const char *snapshot);
 
 #endif
