@@ -94,6 +94,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/transfer.c \
 	src/cmd/machine/volume.c src/cmd/machine/volume.h \
 	src/cmd/machine/volume_info.c src/cmd/machine/volume_list.c src/cmd/machine/volume_settings.c \
+	src/cmd/machine/volume_travel.c \
 	src/cmd/remote/remote.c \
 	src/cmd/remote/search.c \
 	src/cmd/template/derive.c src/cmd/template/derive.h \
@@ -107,7 +108,7 @@ libcmd_a_SOURCES = \
 	src/cmd/template/template_info.c \
 	src/cmd/template/template_rename.c \
 	src/cmd/template/template_settings.c \
-	src/cmd/travel/export.c \
+	src/cmd/travel/export.c src/cmd/travel/stream_file.c src/cmd/travel/stream_file.h \
 	src/cmd/travel/halfway.c \
 	src/cmd/travel/move.c src/cmd/travel/move.h \
 	src/cmd/travel/move_abort.c \

@@ -115,7 +115,9 @@ libmachine_a_SOURCES = \
 	src/machine/manage/arrival.c src/machine/manage/arrival.h \
 	src/machine/manage/arrival_halfway.c \
 	src/machine/manage/distrust.c \
-	src/machine/manage/export.c \
+	src/machine/manage/export.c src/machine/manage/exporting.c src/machine/manage/exporting.h \
+	src/machine/manage/volume_arrival.c src/machine/manage/volume_arrival.h \
+	src/machine/manage/volume_travel.c \
 	src/machine/manage/export_chain.c src/machine/manage/export_chain.h src/machine/manage/export_start.c \
 	src/machine/manage/hostname.c src/machine/manage/hostname.h \
 	src/machine/manage/import.c \

@@ -183,6 +183,7 @@ case_berth_stream_5() {
 	berth create debian web
 	page_commands berth-stream.5 >"$T/commands"
 	(cd "$T/streams" && run_commands <"$T/commands")
+	berth volume delete tables tables-2
 	machines_go
 }
 

@@ -302,6 +302,8 @@ static const struct command *const members[] = { &create,
 						 &resize,
 						 &snapshot,
 						 &restore,
+						 &volume_verb_export,
+						 &volume_verb_import,
 						 &adopt,
 						 &delete,
 						 NULL };
@@ -311,7 +313,7 @@ const struct command command_volume = {
 	.args = "",
 	.help = "Disks for data, which outlive their machines: create, list, info, set, get, "
 		"unset, "
-		"rename, attach, detach, resize, snapshot, restore, adopt, delete",
+		"rename, attach, detach, resize, snapshot, restore, export, import, adopt, delete",
 	.max = -1,
 	.members = members,
 };

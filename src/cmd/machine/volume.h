@@ -7,8 +7,9 @@
 
 #include <jansson.h>
 
-/* volume_list.c, volume_info.c, volume_settings.c */
+/* volume_list.c, volume_info.c, volume_settings.c, volume_travel.c */
 extern const struct command volume_verb_list, volume_verb_info;
+extern const struct command volume_verb_export, volume_verb_import;
 extern const struct command volume_verb_set, volume_verb_get, volume_verb_unset, volume_verb_rename;
 
 /* An object of what the settings say, and of the machines that have it. */

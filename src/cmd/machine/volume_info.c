@@ -31,7 +31,7 @@ json_t *volume_object(const struct attachments *all, const char *name,
 struct data_facts {
 	struct volume_info info;
 	uint64_t used;
-	struct err fault;              /* why they are not known */
+	struct err fault;                 /* why they are not known */
 	struct snapshot_entry *snapshots; /* owned; the oldest first */
 	size_t count;
 };

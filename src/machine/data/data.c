@@ -139,3 +139,28 @@ int data_list(const struct dirs *dirs,
 	object_free_names(found, count);
 	return r;
 }
+
+struct search {
+	const char *uuid;
+	char *name; /* 64 bytes */
+};
+
+static int compare(void *context, const char *name, const struct volume_config *config,
+		   const struct err *fault)
+{
+	const struct search *search = context;
+
+	(void)fault;
+	if (!config || strcmp(config->uuid, search->uuid) != 0)
+		return 0;
+	text_print(search->name, 64, "%s", name);
+	return 1;
+}
+
+int data_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], struct err *err)
+{
+	struct search search = { uuid, name };
+
+	*name = '\0';
+	return data_list(dirs, compare, &search, err);
+}

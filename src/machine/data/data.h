@@ -42,6 +42,9 @@ int data_list(const struct dirs *dirs,
 /* STATE/volumes/NAME, which the caller frees; NULL: out of memory. */
 char *data_folder(const struct dirs *dirs, const char *name);
 
+/* The name of the volume that has a uuid: 1; 0 and "": there is none; or -code. */
+int data_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], struct err *err);
+
 /* The mark of a volume that is half made or half removed. */
 struct unfinished data_mark(const struct dirs *dirs, const char *name);
 /*
@@ -69,6 +72,7 @@ struct data_spec {
 	uint64_t size;           /* bytes; 0: that of the pool, or no limit */
 	const char *description; /* borrowed; NULL: none */
 	const char *origin;      /* borrowed; NULL: it is empty */
+	const char *uuid;        /* borrowed; NULL: one is drawn */
 	/*
 	 * Fills the new volume under a name that no command takes for a volume; NULL: it is made empty. 0 or -code; what it
 	 * has made when it fails is removed.

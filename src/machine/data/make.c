@@ -250,7 +250,9 @@ static int fill_settings(const struct data_spec *spec, struct volume_config *con
 	if (maker &&
 	    text_take(&config->maker, text_format("%s %s", maker->config.uuid, maker->name)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (uuid_draw(uuid) < 0 || text_take(&config->uuid, strdup(uuid)) < 0 ||
+	if (spec->uuid)
+		text_print(uuid, sizeof uuid, "%s", spec->uuid);
+	if ((!spec->uuid && uuid_draw(uuid) < 0) || text_take(&config->uuid, strdup(uuid)) < 0 ||
 	    text_take(&config->pool, strdup(spec->pool)) < 0 ||
 	    text_take(&config->origin, strdup(spec->origin ? spec->origin : "")) < 0)
 		return err_set(err, ENOMEM, "out of memory");

@@ -21,10 +21,7 @@ enum { VOLUMES_MAX = 4096 };
 static void name_of(const struct arrival *arrival, const struct stream_volume *volume,
 		    char name[VOLUME_NAME_MAX + 1])
 {
-	if (*volume->snapshot)
-		snapshot_volume(arrival->machine->name, volume->snapshot, name);
-	else
-		machine_volume(arrival->machine->name, name);
+	subject_volume(arrival->subject, volume->snapshot, name);
 }
 
 /* A volume builds on the one before; the first, on a snapshot that is here, or on nothing. */
@@ -38,7 +35,8 @@ static int check_order(const struct arrival *arrival, const struct stream_volume
 	if (arrival->count >= VOLUMES_MAX)
 		return err_set(err, E2BIG, "it has more than %d snapshots", VOLUMES_MAX);
 	if (arrival_root(arrival))
-		return err_set(err, EBADMSG, "it has volumes behind the root of the machine");
+		return err_set(err, EBADMSG, "it has volumes behind the root of the %s",
+			       subject_word(arrival->subject));
 	if (last ? !builds || strcmp(volume->base, last->content) != 0
 		 : builds != (arrival->base_volume != NULL))
 		return err_set(err, EBADMSG, "its volumes do not build on each other");
@@ -103,7 +101,7 @@ static const char *base_of(const struct arrival *arrival)
 static int make_tree(struct arrival *arrival, struct arrived *one, struct err *err)
 {
 	struct pool *pool = arrival->pool;
-	uint64_t size = one->volume.size ? one->volume.size : arrival->machine->config.disk_size;
+	uint64_t size = one->volume.size ? one->volume.size : arrival->size;
 	bool limited = pool->ops->can & STORAGE_QUOTA && pool->ops->can & STORAGE_BLOCK;
 
 	return pool->ops->create(pool, one->partial.name, limited ? size : 0, err);
@@ -167,7 +165,7 @@ static int fill_part(struct arrival *arrival, struct arrived *one, struct stream
 	scoped_fd int other_fd = -1;
 	struct idmap map;
 
-	if (import_ids(arrival->machine->dirs, &map, err) < 0 ||
+	if (import_ids(arrival->subject->dirs, &map, err) < 0 ||
 	    pool->ops->mount(pool, one->partial.name, quiet, &mount_fd, err) < 0 ||
 	    pool->ops->mount(pool, one->partial.name, quiet, &other_fd, err) < 0 ||
 	    stream_get(in, mount_fd, other_fd, flags_fd, &map, err) < 0)
@@ -212,9 +210,8 @@ static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct st
 	return r < 0 ? r : 0;
 }
 
-/* Takes the volume over, also after a failure. */
-static int take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
-		struct err *err)
+int arrival_take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
+		 struct err *err)
 {
 	const bool goes_on = arrival->in_part;
 	struct arrived next = { .volume = *volume, .partial = { .fd = -1 } };
@@ -254,20 +251,40 @@ static int mend_all(struct arrival *arrival, struct err *err)
 	return 0;
 }
 
+int arrival_finish(struct arrival *arrival, struct err *err)
+{
+	if (arrival->count == 0)
+		return err_set(err, EBADMSG, "it has no volume");
+	return mend_all(arrival, err) < 0 ? -err->code : arrival_close(arrival, err);
+}
+
+/* A volume for data goes to what takes those of the machine. */
+static int take_any(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
+		    struct err *err)
+{
+	const struct arrival_others *others = arrival->others;
+
+	if (!*volume->data)
+		return arrival_take(arrival, volume, in, err);
+	if (others)
+		return others->take(others->context, volume, in, err);
+	stream_volume_free(volume);
+	return err_set(err, EBADMSG, "it has a volume for data that its head does not name");
+}
+
 int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err)
 {
+	const struct arrival_others *others = arrival->others;
 	struct stream_volume volume;
 	int r;
 
 	while ((r = stream_next(in, &volume, err)) > 0) {
-		if (take(arrival, &volume, in, err) < 0)
+		if (take_any(arrival, &volume, in, err) < 0)
 			return -err->code;
 	}
-	if (r == 0 && arrival->count == 0)
-		return err_set(err, EBADMSG, "it has no volume");
-	if (r == 0)
-		r = mend_all(arrival, err);
-	return r == 0 ? arrival_close(arrival, err) : r;
+	if (r == 0 && others)
+		r = others->finish(others->context, err);
+	return r == 0 ? arrival_finish(arrival, err) : r;
 }
 
 struct arrived *arrival_root(const struct arrival *arrival)
@@ -318,7 +335,12 @@ int arrival_read_further(struct arrival *arrival, int fd, const char *uuid, stru
 	if (stream_open(&in, &head, settings, err) < 0)
 		return -err->code;
 	bool follows = head.increment && strcmp(head.uuid, uuid) == 0;
+	int r = follows && arrival->others
+			? arrival->others->begin(arrival->others->context, &head, err)
+			: 0;
 	stream_head_free(&head);
+	if (r < 0)
+		return r;
 	if (!follows || arrival->count == 0)
 		return err_set(err, EBADMSG, "it does not continue the one before");
 	if (arrival_read(arrival, &in, err) < 0)
@@ -344,7 +366,7 @@ int arrival_make_root(struct arrival *arrival, struct err *err)
 		stream_volume_free(&root->volume);
 		return err_set(err, ENOMEM, "out of memory");
 	}
-	machine_volume(arrival->machine->name, name);
+	subject_volume(arrival->subject, NULL, name);
 	int r = partial_begin(arrival->pool, name, &root->partial, err);
 	if (r == 0)
 		r = arrival->pool->ops->snapshot(arrival->pool, last->partial.name,
@@ -357,11 +379,8 @@ int arrival_make_root(struct arrival *arrival, struct err *err)
 }
 
 /* The rename writes the data to the disk before the name. */
-static int keep(struct arrival *arrival, struct arrived *one, struct err *err)
+int arrival_keep_as(struct arrival *arrival, struct arrived *one, const char *name, struct err *err)
 {
-	char name[VOLUME_NAME_MAX + 1];
-
-	name_of(arrival, &one->volume, name);
 	if (arrival->pool->ops->rename(arrival->pool, one->partial.name, name, err) < 0)
 		return -err->code;
 	partial_end(&one->partial);
@@ -369,21 +388,30 @@ static int keep(struct arrival *arrival, struct arrived *one, struct err *err)
 	return 0;
 }
 
-static int mark_fresh(const struct machine *machine, const char *snapshot, struct err *err)
+static int keep(struct arrival *arrival, struct arrived *one, struct err *err)
 {
-	scoped_free char *path = text_format("%s/fresh.%s", machine->folder, snapshot);
+	char name[VOLUME_NAME_MAX + 1];
+
+	name_of(arrival, &one->volume, name);
+	return arrival_keep_as(arrival, one, name, err);
+}
+
+static int mark_fresh(const struct subject *subject, const char *snapshot, struct err *err)
+{
+	scoped_free char *path = text_format("%s/fresh.%s", subject->folder, snapshot);
 
 	return path ? file_replace(path, "", 0, 0600, err) : err_set(err, ENOMEM, "out of memory");
 }
 
 int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fresh, struct err *err)
 {
-	const struct machine *machine = arrival->machine;
+	const struct subject *subject = arrival->subject;
 	const char *snapshot = one->volume.snapshot;
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 
-	if ((fresh || one->volume.fresh) && mark_fresh(machine, snapshot, err) < 0)
+	if (subject->machine && (fresh || one->volume.fresh) &&
+	    mark_fresh(subject, snapshot, err) < 0)
 		return -err->code;
 	name_of(arrival, &one->volume, name);
 	if (keep(arrival, one, err) < 0 || volume_info(arrival->pool, name, &info, err) < 0)
@@ -393,7 +421,7 @@ int arrival_keep_snapshot(struct arrival *arrival, struct arrived *one, bool fre
 							   !one->faulty,
 						 .taken = one->volume.created,
 						 .was = one->was };
-	return content_arrived(machine->folder, snapshot, info.created, &content, err);
+	return content_arrived(subject->folder, snapshot, info.created, &content, err);
 }
 
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err)

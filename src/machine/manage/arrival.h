@@ -7,18 +7,33 @@
 #define BERTH_MACHINE_MANAGE_ARRIVAL_H
 
 #include "machine/manage/halfway.h"
-#include "machine/state/machine.h"
+#include "machine/state/subject.h"
 #include "storage/partial.h"
 #include "stream/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Takers of the volumes for data in the stream of a machine. All: 0 or -code. */
+struct arrival_others {
+	/* A further stream begins. */
+	int (*begin)(void *context, const struct stream_head *head, struct err *err);
+	/* Takes the description over, also after a failure, and reads the contents. */
+	int (*take)(void *context, struct stream_volume *volume, struct stream_in *in,
+		    struct err *err);
+	/* The stream was read to its end. */
+	int (*finish)(void *context, struct err *err);
+	void *context;
+};
+
 /* Snapshots and a root, in the order of the stream. */
 struct arrival {
 	struct pool *pool;             /* borrowed */
-	const struct machine *machine; /* borrowed */
-	const char *base_volume;       /* borrowed: volume that the first builds on; NULL: none */
+	const struct subject *subject; /* borrowed: what they are of */
+	uint64_t
+		size; /* bytes of a tree whose description has no limit, in a pool that needs one */
+	const struct arrival_others *others; /* borrowed; NULL: there are none */
+	const char *base_volume; /* borrowed: volume that the first builds on; NULL: none */
 	/* Called for each volume before it is made, which may also set base_volume. NULL: nothing is checked. */
 	int (*check)(void *context, const struct stream_volume *volume, struct err *err);
 	void *context;
@@ -71,6 +86,11 @@ int arrival_hold_volume(struct arrival *arrival, const struct stream_in *in, str
 int arrival_close(struct arrival *arrival, struct err *err);
 void arrival_settle(const struct arrival *arrival);
 
+/* Takes the description of a volume over, also after a failure, and reads its contents. 0 or -code. */
+int arrival_take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
+		 struct err *err);
+/* After the end of the stream. 0 or -code. */
+int arrival_finish(struct arrival *arrival, struct err *err);
 /* Reads all volumes of the stream to its end, and checks it. 0 or -code. */
 int arrival_read(struct arrival *arrival, struct stream_in *in, struct err *err);
 
@@ -96,6 +116,9 @@ void arrival_drop_one(struct arrival *arrival, size_t index);
 /* Destroys all volumes but the last `kept` ones. */
 void arrival_drop(struct arrival *arrival, size_t kept);
 
+/* Gives one that name in the pool, and nothing else. 0 or -code. */
+int arrival_keep_as(struct arrival *arrival, struct arrived *one, const char *name,
+		    struct err *err);
 /* Gives the root of a new machine its name. */
 int arrival_keep_root(struct arrival *arrival, struct arrived *one, struct err *err);
 

@@ -3,6 +3,9 @@
 
 #include "machine/life/volume_use.h"
 #include "machine/manage/quiesce.h"
+#include "machine/state/content.h"
+
+#include "storage/driver.h"
 
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -13,6 +16,9 @@ void data_opened_close(struct data_opened *opened)
 {
 	pool_close(&opened->pool);
 	scoped_close_fd(&opened->lock);
+	free(opened->folder);
+	free(opened->description);
+	opened->folder = opened->description = NULL;
 }
 
 int data_open_locked(struct data_opened *opened, const struct dirs *dirs, const char *name,
@@ -25,13 +31,25 @@ int data_open_locked(struct data_opened *opened, const struct dirs *dirs, const 
 	if (fault)
 		return err_set(err, EINVAL, "volume name '%.80s' %s", name, fault);
 	data_volume(name, opened->volume);
+	text_print(opened->name, sizeof opened->name, "%s", name);
 	opened->lock = data_lock(dirs, name, LOCK_SECONDS, err);
 	if (opened->lock < 0 || data_open(dirs, name, &config, err) < 0)
 		return -err->code;
 	text_print(opened->uuid, sizeof opened->uuid, "%s", config.uuid);
-	int r = pool_open(&opened->pool, dirs, config.pool, err);
+	opened->folder = data_folder(dirs, name);
+	opened->description = strdup(config.description);
+	int r = opened->folder && opened->description
+			? pool_open(&opened->pool, dirs, config.pool, err)
+			: err_set(err, ENOMEM, "out of memory");
 	config_free(&volume_schema, &config);
 	return r;
+}
+
+struct subject data_subject(const struct data_opened *opened, const struct dirs *dirs)
+{
+	return (struct subject){
+		.dirs = dirs, .name = opened->name, .uuid = opened->uuid, .folder = opened->folder
+	};
 }
 
 int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct err *err)
@@ -83,18 +101,22 @@ static int tell(const struct dirs *dirs, const char *event, const char *name, co
 	return 0;
 }
 
-struct writer {
-	char machine[64];
-};
-
 static int note_writer(void *context, const char *machine, const struct attached_config *attached)
 {
-	struct writer *writer = context;
-
 	if (attached->readonly)
 		return 0;
-	text_print(writer->machine, sizeof writer->machine, "%s", machine);
+	text_print(context, 64, "%s", machine);
 	return 1;
+}
+
+int data_holder(const struct dirs *dirs, const char *name, struct machine *holder, struct err *err)
+{
+	char writer[64];
+	int r = data_each_machine(dirs, name, note_writer, writer, err);
+
+	if (r <= 0)
+		return r;
+	return machine_read(holder, dirs, writer, err) < 0 ? -err->code : 1;
 }
 
 /* Copies within one pool or to another; the machine that may write is held still unless one system call copies. */
@@ -102,17 +124,15 @@ static int copy_still(struct data_opened *from, const char *name, const char *or
 		      struct pool *to, const char *volume, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
-	struct writer writer = { "" };
 	struct err moved = { 0 };
 	struct quiesce still;
 	bool at_once = strcmp(from->pool.name, to->name) == 0 &&
 		       volume_copies_at_once(&from->pool, origin);
 
 	if (strcmp(origin, from->volume) != 0 || at_once ||
-	    data_each_machine(from->pool.dirs, name, note_writer, &writer, err) <= 0)
+	    data_holder(from->pool.dirs, name, &machine, err) <= 0)
 		return err->code ? -err->code : volume_copy(&from->pool, origin, to, volume, err);
-	if (machine_read(&machine, from->pool.dirs, writer.machine, err) < 0 ||
-	    quiesce_begin(&still, &machine, NULL, -1, err) < 0)
+	if (quiesce_begin(&still, &machine, NULL, -1, err) < 0)
 		return -err->code;
 	int r = volume_copy(&from->pool, origin, to, volume, err);
 	if (quiesce_end(&still, &machine, &moved) < 0 && r == 0) {
@@ -171,10 +191,11 @@ int data_snapshot_delete(const struct dirs *dirs, const char *name, const char *
 	    find_snapshot(&opened, name, snapshot, volume, err) < 0)
 		return -err->code;
 	const char *const volumes[] = { volume, NULL };
-	return volumes_unused(&opened.pool, volumes, err) < 0 ||
-			       volume_destroy(&opened.pool, volume, err) < 0
-		       ? -err->code
-		       : tell(dirs, "volume-snapshot-deleted", name, snapshot);
+	if (volumes_unused(&opened.pool, volumes, err) < 0 ||
+	    volume_destroy(&opened.pool, volume, err) < 0)
+		return -err->code;
+	content_forget(opened.folder, snapshot);
+	return tell(dirs, "volume-snapshot-deleted", name, snapshot);
 }
 
 static int refuse_in_use(const struct dirs *dirs, const char *name, struct err *err)
@@ -189,15 +210,19 @@ static int refuse_in_use(const struct dirs *dirs, const char *name, struct err *
 		       : 0;
 }
 
-/* No start notes a use of the volume until the exchange is done. */
-static int exchange_unused(struct data_opened *opened, const char *name, const char *next,
-			   struct err *err)
+int data_exchange_unused(struct pool *pool, const char *name, const char *volume, const char *next,
+			 struct err *err)
 {
-	scoped_fd int use = volume_use_hold(opened->pool.dirs, name, err);
+	scoped_fd int use = volume_use_hold(pool->dirs, name, err);
 
-	if (use < 0 || refuse_in_use(opened->pool.dirs, name, err) < 0)
+	if (use < 0 || refuse_in_use(pool->dirs, name, err) < 0)
 		return -err->code;
-	return volume_exchange(&opened->pool, opened->volume, next, err);
+	/* Its name may be that of a volume in the making. */
+	if (volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err) < 0)
+		return -err->code;
+	int r = pool->ops->exchange(pool, volume, next, err);
+	volume_release(pool, volume);
+	return r;
 }
 
 int data_restore(const struct dirs *dirs, const char *name, const char *snapshot, struct err *err)
@@ -222,7 +247,7 @@ int data_restore(const struct dirs *dirs, const char *name, const char *snapshot
 	/* The limit of a folder is that of the volume, whatever it was when the snapshot was taken. */
 	int r = info.size ? volume_resize(&opened.pool, next, info.size, err) : 0;
 	if (r == 0)
-		r = exchange_unused(&opened, name, next, err);
+		r = data_exchange_unused(&opened.pool, name, opened.volume, next, err);
 	if (r == 0)
 		tell(dirs, "volume-restored", name, snapshot);
 	fault_point("volume-exchanged");

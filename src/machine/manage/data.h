@@ -10,13 +10,22 @@
 struct data_opened {
 	struct pool pool; /* owned */
 	int lock;         /* owned; of its name */
-	char volume[VOLUME_NAME_MAX + 1], uuid[UUID_TEXT];
+	char volume[VOLUME_NAME_MAX + 1], name[64], uuid[UUID_TEXT];
+	char *folder, *description; /* owned */
 };
 /* -ENOENT. data_opened_close in any case. */
 int data_open_locked(struct data_opened *opened, const struct dirs *dirs, const char *name,
 		     struct err *err);
 void data_opened_close(struct data_opened *opened);
+/* It, as streams take it. */
+struct subject data_subject(const struct data_opened *opened, const struct dirs *dirs);
 #define scoped_data_opened __attribute__((cleanup(data_opened_close)))
+
+/* The machine that may write to it, by its settings: 1; 0: there is none; or -code. machine_close in any case. */
+int data_holder(const struct dirs *dirs, const char *name, struct machine *holder, struct err *err);
+/* Under its lock: exchanges its data for those of another volume of the pool. -EBUSY: a machine runs with it. */
+int data_exchange_unused(struct pool *pool, const char *name, const char *volume, const char *next,
+			 struct err *err);
 
 /*
  * Enlarges a volume with a file system of its own, or limits what may be written, also while machines use it; size 0

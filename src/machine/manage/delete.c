@@ -34,7 +34,8 @@ static int lock_volumes(struct machine *machine, struct pool *pool, struct err *
 	if (machine->fault.code || !pool_is_copied(machine->dirs, machine->config.pool) ||
 	    pool_open(pool, machine->dirs, machine->config.pool, &ignored) < 0)
 		return 0;
-	return volumes_claim(machine, pool, err);
+	const struct subject subject = subject_machine(machine);
+	return volumes_claim(&subject, pool, err);
 }
 
 /*

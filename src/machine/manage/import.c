@@ -264,8 +264,10 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
 	    birth_check_free(machine, &pool, err) < 0)
 		return -err->code;
+	const struct subject subject = subject_machine(machine);
 	scoped_arrival struct arrival arrival = { .pool = &pool,
-						  .machine = machine,
+						  .subject = &subject,
+						  .size = machine->config.disk_size,
 						  .trusted = spec->trust };
 	if (spec->resumable &&
 	    arrival_begin(&arrival, &halfway, machine->dirs, machine->name, head, err) < 0)
@@ -333,7 +335,11 @@ int machine_import(const struct dirs *dirs, const struct import_spec *spec, char
 	machine_sweep(dirs);
 	if (stream_open(&in, &head, &settings, err) < 0)
 		return wrap_name(spec, 0, err);
-	int r = import(dirs, &head, &settings, &in, spec, made, notes, err);
+	int r = strcmp(head.kind, "machine") != 0
+			? err_set(err, EINVAL,
+				  "it has a volume for data, and no machine: berth "
+				  "volume import makes a volume of it")
+			: import(dirs, &head, &settings, &in, spec, made, notes, err);
 	stream_head_free(&head);
 	return r;
 }

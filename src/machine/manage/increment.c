@@ -6,27 +6,19 @@
 #include "machine/manage/increment.h"
 
 #include "machine/life/control.h"
-#include "machine/manage/arrival.h"
+#include "machine/manage/data.h"
 #include "machine/state/content.h"
 #include "machine/state/fresh.h"
 #include "machine/state/move.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
-
-struct increment {
-	struct machine *machine;        /* borrowed */
-	struct pool *pool;              /* borrowed */
-	const struct import_spec *spec; /* borrowed */
-	bool running;
-	struct arrival arrival;
-	char base[VOLUME_NAME_MAX + 1];
-};
 
 /* Finds the base under another name, which it has got on one of the two hosts. Whether it is there. */
 static bool find_renamed(struct increment *inc, const char *base, bool blocks)
@@ -36,14 +28,14 @@ static bool find_renamed(struct increment *inc, const char *base, bool blocks)
 	struct err ignored = { 0 };
 	size_t count = 0;
 
-	if (snapshot_list(inc->machine, &list, &count, &ignored) < 0)
+	if (subject_snapshots(inc->subject, inc->pool, &list, &count, &ignored) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(inc->machine->folder, list[i].name, list[i].volume_made, &content,
+		if (content_find(inc->subject->folder, list[i].name, list[i].volume_made, &content,
 				 &ignored) < 0 ||
 		    strcmp(content_in(&content, blocks), base) != 0)
 			continue;
-		snapshot_volume(inc->machine->name, list[i].name, inc->base);
+		subject_volume(inc->subject, list[i].name, inc->base);
 		return true;
 	}
 	return false;
@@ -51,7 +43,8 @@ static bool find_renamed(struct increment *inc, const char *base, bool blocks)
 
 static int check_base(struct increment *inc, const struct stream_volume *first, struct err *err)
 {
-	const struct machine *machine = inc->machine;
+	const struct subject *subject = inc->subject;
+	const char *const word = subject_word(subject);
 	bool blocks = stream_is_blocks(first);
 	struct content content;
 	struct volume_info info;
@@ -59,18 +52,19 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 
 	if (!*first->base || !*first->base_name)
 		return err_set(err, EBADMSG, "it says not what it builds on");
-	snapshot_volume(machine->name, first->base_name, inc->base);
+	subject_volume(subject, first->base_name, inc->base);
 	int r = volume_info(inc->pool, inc->base, &info, &none);
 	if (r == -ENOENT && find_renamed(inc, first->base, blocks))
 		return 0;
 	if (r == -ENOENT)
 		return err_set(err, ENOENT,
-			       "it builds on snapshot '%s', which machine '%s' has not; import a "
-			       "stream first that has it: berth export --snapshots",
-			       first->base_name, machine->name);
+			       "it builds on snapshot '%s', which %s '%s' has not; import a "
+			       "stream first that has it: berth %sexport --snapshots",
+			       first->base_name, word, subject->name,
+			       subject->machine ? "" : "volume ");
 	if (r < 0)
 		return err_set(err, none.code, "%s", none.text);
-	r = content_find(machine->folder, first->base_name, info.created, &content, err);
+	r = content_find(subject->folder, first->base_name, info.created, &content, err);
 	if (r < 0 && err->code)
 		return r;
 	if ((r == 0 && strcmp(content_in(&content, blocks), first->base) == 0) ||
@@ -78,13 +72,40 @@ static int check_base(struct increment *inc, const struct stream_volume *first, 
 		return 0;
 	if (r == 0 && blocks && strcmp(content.files, first->base) == 0)
 		return err_set(err, ESTALE,
-			       "it builds on the blocks of snapshot '%s', and machine '%s' has its "
+			       "it builds on the blocks of snapshot '%s', and %s '%s' has its "
 			       "files in other blocks; export it without --blocks",
-			       first->base_name, machine->name);
-	return err_set(
-		err, ESTALE,
-		"it builds on a snapshot '%s' with other contents than that of machine '%s' has",
-		first->base_name, machine->name);
+			       first->base_name, word, subject->name);
+	return err_set(err, ESTALE,
+		       "it builds on a snapshot '%s' with other contents than that of %s '%s' has",
+		       first->base_name, word, subject->name);
+}
+
+/* The root, or the data, are there already: they give way only if that was said, and nobody uses them. */
+static int check_root(const struct increment *inc, struct err *err)
+{
+	const struct subject *subject = inc->subject;
+	const char *const word = subject_word(subject);
+	const char *const what = subject->machine ? "root" : "data";
+
+	if (*inc->user && subject->machine)
+		return err_set(
+			err, EBUSY,
+			"machine '%s' is running, and the stream has a new root for it; stop "
+			"it first",
+			subject->name);
+	if (*inc->user)
+		return err_set(
+			err, EBUSY,
+			"machine '%s' runs with volume '%s', and the stream has new data for "
+			"it; stop the machine first",
+			inc->user, subject->name);
+	return inc->force
+		       ? 0
+		       : err_set(err, EEXIST,
+				 "the %s of %s '%s' would give way to that of the stream; --force "
+				 "does that, and an export of a snapshot, NAME@SNAP, leaves the "
+				 "%s as it is",
+				 what, word, subject->name, what);
 }
 
 static int check_name(struct increment *inc, const struct stream_volume *volume, struct err *err)
@@ -92,24 +113,12 @@ static int check_name(struct increment *inc, const struct stream_volume *volume,
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 
-	if (!*volume->snapshot) {
-		if (inc->running)
-			return err_set(err, EBUSY,
-				       "machine '%s' is running, and the stream has a new root for "
-				       "it; stop it first",
-				       inc->machine->name);
-		if (!inc->spec->force && !inc->spec->arriving)
-			return err_set(err, EEXIST,
-				       "the root of machine '%s' would give way to that of the "
-				       "stream; --force does that, and an export of a snapshot, "
-				       "NAME@SNAP, leaves the root as it is",
-				       inc->machine->name);
-		return 0;
-	}
-	snapshot_volume(inc->machine->name, volume->snapshot, name);
+	if (!*volume->snapshot)
+		return check_root(inc, err);
+	subject_volume(inc->subject, volume->snapshot, name);
 	if (volume_info(inc->pool, name, &info, &(struct err){ 0 }) == 0)
-		return err_set(err, EEXIST, "machine '%s' has a snapshot '%s' already",
-			       inc->machine->name, volume->snapshot);
+		return err_set(err, EEXIST, "%s '%s' has a snapshot '%s' already",
+			       subject_word(inc->subject), inc->subject->name, volume->snapshot);
 	return 0;
 }
 
@@ -155,63 +164,104 @@ static int sync_root(struct increment *inc, const char *name, struct err *err)
 }
 
 /* The old root goes with the partial name. A kill in between leaves a root that gets its identity once more. */
-static int replace_root(struct increment *inc, struct arrived *root, struct err *err)
+static int replace_root(struct increment *inc, struct arrived *root, const char *volume,
+			struct err *err)
 {
-	char volume[VOLUME_NAME_MAX + 1];
+	const struct machine *machine = inc->subject->machine;
 
-	machine_volume(inc->machine->name, volume);
-	if (sync_root(inc, root->partial.name, err) < 0)
-		return -err->code;
-	if (root->volume.fresh && fresh_mark(inc->machine, err) < 0)
+	if (root->volume.fresh && fresh_mark(machine, err) < 0)
 		return -err->code;
 	int r = inc->pool->ops->exchange(inc->pool, root->partial.name, volume, err);
 	if (r == 0 && !root->volume.fresh)
-		fresh_forget(inc->machine, NULL);
+		fresh_forget(machine, NULL);
 	return r;
 }
 
-static int keep_all(struct increment *inc, struct err *err)
+int increment_replace(struct increment *inc, struct err *err)
+{
+	struct arrived *root = arrival_root(&inc->arrival);
+	char volume[VOLUME_NAME_MAX + 1];
+
+	if (!root)
+		return 0;
+	subject_volume(inc->subject, NULL, volume);
+	if (sync_root(inc, root->partial.name, err) < 0)
+		return -err->code;
+	return inc->subject->machine ? replace_root(inc, root, volume, err)
+				     : data_exchange_unused(inc->pool, inc->subject->name, volume,
+							    root->partial.name, err);
+}
+
+static void tell(const struct increment *inc, const char *snapshot)
+{
+	const struct subject *subject = inc->subject;
+
+	if (subject->machine)
+		machine_tell(subject->machine,
+			     &(struct event){ .name = "snapshot-taken", .snapshot = snapshot });
+	else
+		data_tell(subject->dirs, subject->name,
+			  &(struct event){ .name = "volume-snapshot-taken", .snapshot = snapshot });
+}
+
+int increment_keep(struct increment *inc, struct err *err)
 {
 	struct arrival *arrival = &inc->arrival;
-	struct arrived *root = arrival_root(arrival);
-	size_t snapshots = arrival->count - (root ? 1 : 0);
+	size_t snapshots = arrival->count - (arrival_root(arrival) ? 1 : 0);
 
 	for (size_t i = 0; i < snapshots; i++) {
 		struct arrived *one = &arrival->list[i];
 		if (arrival_keep_snapshot(arrival, one, false, err) < 0)
 			return -err->code;
-		machine_tell(inc->machine, &(struct event){ .name = "snapshot-taken",
-							    .snapshot = one->volume.snapshot });
+		tell(inc, one->volume.snapshot);
+		fault_point("travel-added");
 	}
-	return root ? replace_root(inc, root, err) : 0;
+	return 0;
+}
+
+void increment_begin(struct increment *inc, bool trusted)
+{
+	inc->arrival = (struct arrival){ .pool = inc->pool,
+					 .subject = inc->subject,
+					 .check = check_first,
+					 .context = inc,
+					 .trusted = trusted };
 }
 
 static int add(struct increment *inc, const struct stream_head *head, struct stream_in *in,
-	       struct err *err)
+	       const struct import_spec *spec, struct err *err)
 {
 	scoped_halfway struct halfway halfway = { 0 };
 	struct arrival *arrival = &inc->arrival;
-	const struct import_spec *spec = inc->spec;
+	const struct subject *subject = inc->subject;
 
-	*arrival = (struct arrival){ .pool = inc->pool,
-				     .machine = inc->machine,
-				     .check = check_first,
-				     .context = inc,
-				     .trusted = spec->trust,
-				     .told = spec->told,
-				     .told_context = spec->told_context };
-	int r = spec->resumable ? arrival_begin(arrival, &halfway, inc->machine->dirs,
-						inc->machine->name, head, err)
-				: 0;
+	increment_begin(inc, spec->trust);
+	arrival->told = spec->told;
+	arrival->told_context = spec->told_context;
+	int r = spec->resumable
+			? arrival_begin(arrival, &halfway, subject->dirs, subject->name, head, err)
+			: 0;
 	if (r == 0)
 		r = check_restored(inc, err);
 	if (r == 0)
 		r = arrival_read(arrival, in, err);
 	if (r == 0)
-		r = keep_all(inc, err);
+		r = increment_keep(inc, err);
+	if (r == 0)
+		r = increment_replace(inc, err);
 	arrival_settle(arrival);
 	arrival_end(arrival);
 	return r;
+}
+
+int increment_check_subject(const struct subject *subject, const struct stream_head *head,
+			    struct err *err)
+{
+	return strcmp(subject->uuid, head->uuid) == 0
+		       ? 0
+		       : err_set(err, EINVAL,
+				 "it is an increment of another %s than '%s' here: that of uuid %s",
+				 subject_word(subject), subject->name, head->uuid);
 }
 
 int import_increment(const struct dirs *dirs, const char *name, const struct stream_head *head,
@@ -219,19 +269,22 @@ int import_increment(const struct dirs *dirs, const char *name, const struct str
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_pool struct pool pool = { 0 };
-	struct increment inc = { .machine = &machine, .pool = &pool, .spec = spec };
+	bool running = false;
 
 	if (machine_open(&machine, dirs, name, err) < 0 || machine_check(&machine, err) < 0)
 		return -err->code;
-	if (strcmp(machine.config.uuid, head->uuid) != 0)
-		return err_set(err, EINVAL,
-			       "it is an increment of another machine than '%s' here: that of uuid "
-			       "%s",
-			       name, head->uuid);
-	scoped_fd int lock = control_lock_ended(&machine, &inc.running, err);
+	const struct subject subject = subject_machine(&machine);
+	struct increment inc = { .subject = &subject,
+				 .pool = &pool,
+				 .force = spec->force || spec->arriving };
+	if (increment_check_subject(&subject, head, err) < 0)
+		return -err->code;
+	scoped_fd int lock = control_lock_ended(&machine, &running, err);
 	if (lock < 0 || (!spec->arriving && move_check(&machine, err) < 0) ||
 	    pool_open(&pool, dirs, machine.config.pool, err) < 0 ||
 	    restoring_clear(&machine, &pool, err) < 0)
 		return -err->code;
-	return add(&inc, head, in, err);
+	if (running)
+		text_print(inc.user, sizeof inc.user, "%s", name);
+	return add(&inc, head, in, spec, err);
 }

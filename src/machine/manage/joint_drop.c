@@ -3,6 +3,7 @@
 #include "machine/manage/joint_drop.h"
 
 #include "machine/manage/data.h"
+#include "machine/state/content.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -42,28 +43,10 @@ static bool is_of_another(const struct machine *machine, struct pool *pool, cons
 	return false;
 }
 
-struct search {
-	const char *uuid;
-	char *name; /* 64 bytes */
-};
-
-static int compare(void *context, const char *name, const struct volume_config *config,
-		   const struct err *fault)
-{
-	const struct search *search = context;
-
-	(void)fault;
-	if (!config || strcmp(config->uuid, search->uuid) != 0)
-		return 0;
-	text_print(search->name, 64, "%s", name);
-	return 1;
-}
-
 int joint_find_volume(const struct dirs *dirs, const struct joint_part *part, char name[64],
 		      struct err *err)
 {
-	struct search search = { part->uuid, name };
-	int r = data_list(dirs, compare, &search, err);
+	int r = data_with_uuid(dirs, part->uuid, name, err);
 
 	return r < 0 ? r : r > 0 ? 0 : -ENOENT;
 }
@@ -89,12 +72,15 @@ static int drop_part(const struct dirs *dirs, const struct joint_part *part)
 		return r;
 	r = pool_open(&pool, dirs, config.pool, &why);
 	config_free(&volume_schema, &config);
+	scoped_free char *folder = data_folder(dirs, name);
 	data_snapshot_volume(name, part->snapshot, volume);
 	if (r == 0)
 		r = volume_info(&pool, volume, &info, &why);
 	/* A later snapshot of that name is the user's own. */
 	if (r == 0 && info.created == part->created)
 		r = volume_destroy(&pool, volume, &why);
+	if (r == 0 && folder)
+		content_forget(folder, part->snapshot);
 	if (r == 0)
 		data_tell(dirs, name,
 			  &(struct event){ .name = "volume-snapshot-deleted",

@@ -42,8 +42,10 @@ static int begin(struct pool_moving *moving, struct err *err)
 	text_print(mark->pool, sizeof mark->pool, "%s", moving->spec->pool);
 	text_print(mark->from_pool, sizeof mark->from_pool, "%s", machine->config.pool);
 	snprintf(moving->prefix, sizeof moving->prefix, MOVE_COPIES "%.8s-", mark->token);
+	moving->subject = subject_machine(machine);
 	moving->arrival = (struct arrival){ .pool = &moving->target,
-					    .machine = machine,
+					    .subject = &moving->subject,
+					    .size = machine->config.disk_size,
 					    .trusted = true,
 					    .passing = moving->prefix };
 	return pool_move_mark(moving, err);

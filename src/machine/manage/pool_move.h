@@ -57,12 +57,13 @@ struct pool_moving {
 	struct machine *machine;           /* borrowed */
 	const struct pool_move_spec *spec; /* borrowed */
 	struct pool target;                /* owned */
-	struct arrival arrival;            /* owned: what has come */
-	struct move_mark mark;             /* as it is on the disk, or will be */
-	int lock;                          /* owned: of the move */
-	char prefix[32];                   /* of the snapshots of this move */
-	char last[64];                     /* the newest of them that has come; "": none */
-	int64_t took;                      /* milliseconds of the last copy */
+	struct subject subject;
+	struct arrival arrival; /* owned: what has come */
+	struct move_mark mark;  /* as it is on the disk, or will be */
+	int lock;               /* owned: of the move */
+	char prefix[32];        /* of the snapshots of this move */
+	char last[64];          /* the newest of them that has come; "": none */
+	int64_t took;           /* milliseconds of the last copy */
 };
 
 /* pool_move_check.c: whether the pool has no volume of its name. 0, -EEXIST or -code. */

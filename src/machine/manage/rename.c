@@ -156,7 +156,8 @@ static int prepare(const struct machine *machine, const struct machine *to, stru
 	int r = volume_info(pool, volume, &info, err);
 	if (r < 0)
 		return r == -ENOENT ? parts_lost_volume(machine, err) : r;
-	return volumes_claim(machine, pool, err);
+	const struct subject subject = subject_machine(machine);
+	return volumes_claim(&subject, pool, err);
 }
 
 static int change(const struct machine *machine, const struct machine *to, struct text *notes,

@@ -8,6 +8,7 @@
 #include "machine/data/data.h"
 #include "machine/life/volume_use.h"
 #include "machine/manage/follow_name.h"
+#include "machine/manage/volumes.h"
 #include "machine/state/private.h"
 
 #include "base/fault.h"
@@ -108,6 +109,7 @@ static int refuse_in_use(const struct dirs *dirs, const char *from, struct err *
 static int check(const struct dirs *dirs, const char *from, const char *to, struct pool *pool,
 		 struct err *err)
 {
+	const struct subject subject = { .dirs = dirs, .name = from };
 	struct volume_config config = { 0 };
 
 	if (check_unnamed(dirs, to, err) < 0 || data_open(dirs, from, &config, err) < 0)
@@ -115,6 +117,9 @@ static int check(const struct dirs *dirs, const char *from, const char *to, stru
 	int r = pool_open(pool, dirs, config.pool, err);
 	if (r == 0)
 		r = data_check_stray(pool, to, err);
+	/* A stream that is being written of it names it as it is. */
+	if (r == 0)
+		r = volumes_claim(&subject, pool, err);
 	config_free(&volume_schema, &config);
 	return r;
 }

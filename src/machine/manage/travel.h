@@ -105,6 +105,15 @@ int machine_import_check(const struct dirs *dirs, const struct import_spec *spec
 			 const struct stream_head *head, const struct text *settings,
 			 struct err *err);
 
+/* ---- volume_travel.c: the same for a volume for data. */
+int data_export_check(const struct dirs *dirs, const char *name, const struct export_spec *spec,
+		      struct err *err);
+int data_export(const struct dirs *dirs, const char *name, const struct export_spec *spec,
+		struct err *err);
+/* Uses of the spec: fd, name, pool or place, new_identity, trust, force and tick. */
+int data_import(const struct dirs *dirs, const struct import_spec *spec, char made[64],
+		struct text *notes, struct err *err);
+
 /*
  * distrust.c: takes the settings out that open a machine to its host: its folders, devices and ports,
  * and what weakens its walls. target: a folder that backup.target may name, or NULL; without its target a schedule of

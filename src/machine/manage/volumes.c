@@ -15,24 +15,24 @@ static int lock_one(void *context, const struct volume_info *info)
 	return volume_lock(context, info->name, VOLUME_LOCK_CHANGE, &err) == -EBUSY ? -EBUSY : 0;
 }
 
-int volumes_claim(const struct machine *machine, struct pool *pool, struct err *err)
+int volumes_claim(const struct subject *subject, struct pool *pool, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
 
-	machine_volume(machine->name, volume);
+	subject_volume(subject, NULL, volume);
 	int r = volume_lock(pool, volume, VOLUME_LOCK_CHANGE, err);
 	if (r == -EBUSY)
 		return r;
 	*err = (struct err){ 0 };
-	snapshot_volume(machine->name, "", volume);
+	subject_prefix(subject, volume);
 	r = volume_list(pool, volume, lock_one, pool, &ignored);
 	if (r != -EBUSY)
 		return 0;
 	return err_set(err, EBUSY,
-		       "a snapshot of machine '%s' is being copied by another berth command; try "
-		       "again when that ends",
-		       machine->name);
+		       "a snapshot of %s '%s' is being copied by another berth command; try again "
+		       "when that ends",
+		       subject_word(subject), subject->name);
 }
 
 /* Names of volumes, each with its NUL. The list is read before the first volume is renamed. */

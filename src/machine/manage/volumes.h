@@ -3,14 +3,14 @@
 #ifndef BERTH_MACHINE_MANAGE_VOLUMES_H
 #define BERTH_MACHINE_MANAGE_VOLUMES_H
 
-#include "machine/state/machine.h"
+#include "machine/state/subject.h"
 #include "storage/storage.h"
 
 /*
- * Locks all volumes of the machine against copies until the pool is closed, after a wait for those under way. -EBUSY
+ * Locks all volumes of the machine, or of the volume for data, against copies until the pool is closed, after a wait for those under way. -EBUSY
  * with a sentence; other failures are left to the change that follows.
  */
-int volumes_claim(const struct machine *machine, struct pool *pool, struct err *err);
+int volumes_claim(const struct subject *subject, struct pool *pool, struct err *err);
 
 /*
  * Renames the volumes of one machine name to those of another, the root last, which is the sign that there is nothing

@@ -45,6 +45,14 @@ void subject_volume(const struct subject *subject, const char *snapshot,
 		data_snapshot_volume(subject->name, snapshot, volume);
 }
 
+void subject_prefix(const struct subject *subject, char prefix[VOLUME_NAME_MAX + 1])
+{
+	if (subject->machine)
+		snapshot_volume(subject->name, "", prefix);
+	else
+		data_snapshot_volume(subject->name, "", prefix);
+}
+
 struct collection {
 	struct snapshot_entry *list; /* owned */
 	size_t count, skip;
@@ -90,10 +98,7 @@ int subject_snapshots(const struct subject *subject, struct pool *pool,
 	char prefix[VOLUME_NAME_MAX + 1];
 	struct collection all = { 0 };
 
-	if (subject->machine)
-		snapshot_volume(subject->name, "", prefix);
-	else
-		data_snapshot_volume(subject->name, "", prefix);
+	subject_prefix(subject, prefix);
 	all.skip = strlen(prefix);
 	int r = volume_list(pool, prefix, collect, &all, err);
 	if (r < 0) {

@@ -36,6 +36,8 @@ void subject_listing(const struct subject *subject, char out[SUBJECT_LISTING]);
 /* The volume in its pool; snapshot NULL or "": its root. */
 void subject_volume(const struct subject *subject, const char *snapshot,
 		    char volume[VOLUME_NAME_MAX + 1]);
+/* The beginning of the names of the volumes of its snapshots. */
+void subject_prefix(const struct subject *subject, char prefix[VOLUME_NAME_MAX + 1]);
 /* Its snapshots, the oldest first, in a pool that is open; the caller frees the list. 0 or -code. */
 int subject_snapshots(const struct subject *subject, struct pool *pool,
 		      struct snapshot_entry **list, size_t *count, struct err *err);

@@ -9,5 +9,5 @@
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=5000
-run_integration volumes move backup backup_faults
+run_integration volumes volumes_travel move backup backup_faults
 exit

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/manage/volume_arrival.h"
+
+#include "base/fault.h"
+#include "base/scoped.h"
+#include "storage/driver.h"
+
+#include <string.h>
+
+static int check_free(struct pool *pool, const char *name, struct err *err)
+{
+	struct volume_config config = { 0 };
+	struct err why = { 0 };
+	int r = data_open(pool->dirs, name, &config, &why);
+
+	config_free(&volume_schema, &config);
+	if (r == -ENODATA)
+		return err_set(err, EEXIST, "%s", why.text);
+	return r == -ENOENT ? data_check_stray(pool, name, err)
+			    : err_set(err, EEXIST, "volume '%s' exists already", name);
+}
+
+int volume_arrival_begin(struct volume_arrival *incoming, struct pool *pool, const char *name,
+			 const char *uuid, struct err *err)
+{
+	*incoming = (struct volume_arrival){ .folder = data_folder(pool->dirs, name) };
+	if (!incoming->folder)
+		return err_set(err, ENOMEM, "out of memory");
+	text_print(incoming->name, sizeof incoming->name, "%s", name);
+	text_print(incoming->uuid, sizeof incoming->uuid, "%s", uuid);
+	incoming->subject = (struct subject){ .dirs = pool->dirs,
+					      .name = incoming->name,
+					      .uuid = incoming->uuid,
+					      .folder = incoming->folder };
+	incoming->arrival = (struct arrival){ .pool = pool, .subject = &incoming->subject };
+	return check_free(pool, name, err);
+}
+
+/* Snapshots get their names under the mark of a volume in the making, which takes them along if it never is. */
+static int fill(void *context, struct pool *pool, const char *volume, struct err *err)
+{
+	struct volume_arrival *incoming = context;
+	struct arrival *arrival = &incoming->arrival;
+
+	(void)pool;
+	for (size_t i = 0; i + 1 < arrival->count; i++) {
+		if (arrival_keep_snapshot(arrival, &arrival->list[i], false, err) < 0)
+			return -err->code;
+		fault_point("travel-data-snapshot");
+	}
+	return arrival_keep_as(arrival, arrival_root(arrival), volume, err);
+}
+
+/* The limit that its data had, if this pool has limits. */
+static uint64_t limit_of(struct volume_arrival *incoming, struct text *notes)
+{
+	struct pool *pool = incoming->arrival.pool;
+	uint64_t size = arrival_root(&incoming->arrival)->volume.size;
+	char text[32];
+
+	if (!size || volumes_limited(pool, &(struct err){ 0 }) == 0)
+		return size;
+	text_human_size(size, text, sizeof text);
+	text_add(notes, "volume '%s' has no limit here, where it was %s: pool '%s' has no limits\n",
+		 incoming->name, text, pool->name);
+	return 0;
+}
+
+int volume_arrival_make(struct volume_arrival *incoming, const struct data_spec *given, bool fresh,
+			struct text *notes, struct err *err)
+{
+	struct pool *pool = incoming->arrival.pool;
+	struct data_spec spec = *given;
+	char twin[64];
+
+	if (!arrival_root(&incoming->arrival))
+		return err_set(err, EBADMSG, "it has not what volume '%s' was at last",
+			       incoming->name);
+	int r = data_with_uuid(pool->dirs, incoming->uuid, twin, err);
+	if (r < 0)
+		return r;
+	spec.pool = pool->name;
+	spec.uuid = fresh || r > 0 ? NULL : incoming->uuid;
+	spec.description = incoming->description;
+	spec.size = limit_of(incoming, notes);
+	spec.fill = fill;
+	spec.context = incoming;
+	return data_create(pool->dirs, incoming->name, &spec, err);
+}
+
+void volume_arrival_end(struct volume_arrival *incoming)
+{
+	arrival_end(&incoming->arrival);
+	free(incoming->folder);
+	free(incoming->description);
+	*incoming = (struct volume_arrival){ .folder = NULL };
+}
