@@ -135,6 +135,15 @@ case_flipped() {
 	same machines "$before" "$(berth list --json)"
 }
 
+# --snapshots of a machine that has none.
+case_without_snapshots() {
+	berth export --force --snapshots web "$T/none.berth"
+	berth import --pool p-dir --set network= "$T/none.berth" x
+	same "no snapshot" "[]" "$(berth snapshot list --json x | tr -d "\n ")"
+	berth delete x
+	rm "$T/none.berth"
+}
+
 # A machine that is on no network needs none: its import makes none, whether it succeeds or not.
 case_no_network() {
 	berth network delete default 2>/dev/null || true

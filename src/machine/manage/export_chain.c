@@ -88,7 +88,7 @@ static int choose(struct export_chain *chain, struct err *err)
 		end = first + 1;
 	else if (!spec->snapshots)
 		first = since && until ? end - 1 : end;
-	else if (first >= end)
+	else if (since && until && first >= end)
 		first = end - 1;
 	chain->count = end - first;
 	if (chain->count > 0)
