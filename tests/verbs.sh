@@ -7,7 +7,7 @@ all_verbs() {
 	local verb words
 	berth help | sed -n 's/^  \([a-z-]*\) *\([^ ]*\).*/\1 \2/p' | while read -r verb words; do
 		if [[ $words == VERB ]]; then
-			berth help "$verb" | sed -n "2,/^  -h/s/^  \([a-z]*\).*/$verb \1/p"
+			berth help "$verb" | sed -n "2,/^  -h/s/^  \([a-z][a-z]*\).*/$verb \1/p"
 		else
 			echo "$verb"
 		fi

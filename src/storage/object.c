@@ -50,8 +50,16 @@ static int tell_missing(const struct object_kind *kind, const struct dirs *dirs,
 			words[n++] = found[i]->d_name;
 	}
 	const char *near = words ? text_nearest(name, words) : NULL;
+	scoped_free char *machine = dirs_state_path(dirs, "machines/%s/machine.conf", name);
+	bool cloned = strcmp(kind->kind, "templates") == 0 && machine && access(machine, F_OK) == 0;
 	/* One of this very name is being made. */
-	if (near && strcmp(near, name) != 0)
+	if (cloned)
+		err_set(err, ENOENT,
+			"there is no template '%s'; there is a machine of that name: berth clone "
+			"%s "
+			"NEW",
+			name, name);
+	else if (near && strcmp(near, name) != 0)
 		err_set(err, ENOENT, "there is no %s '%s'; did you mean '%s'?", kind->word, name,
 			near);
 	else

@@ -73,7 +73,10 @@ int object_rename(const struct object_rename *rename, const struct dirs *dirs, c
 	if (fault)
 		return err_set(err, EINVAL, "%s name '%.80s' %s", care->kind->word, to, fault);
 	if (strcmp(from, to) == 0)
-		return err_set(err, EEXIST, "%s '%s' has this name already", care->kind->word, to);
+		return care->probe(dirs, from, err) < 0
+			       ? -err->code
+			       : err_set(err, EEXIST, "%s '%s' has this name already",
+					 care->kind->word, to);
 	/* In the order of the names, as everywhere. */
 	scoped_fd int first = care->lock(dirs, swap ? to : from, seconds, err);
 	scoped_fd int second = first < 0 ? -1 : care->lock(dirs, swap ? from : to, seconds, err);

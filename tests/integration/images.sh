@@ -191,9 +191,9 @@ case_names_that_are_not_there() {
 	refused "has no 'busybox/1.36' for this host; of 'busybox' it has 1.35, edge" berth template pull plain:busybox/1.36
 	refused "has no 'busibox/1.35' for this host; did you mean 'Busybox'" berth template pull plain:busibox/1.35
 	refused "has no 'qqqqqqqq' for this host; see what it has" berth template pull plain:qqqqqqqq
-	refused "names no image; write REMOTE:" berth template pull busybox
-	refused "names no image; write REMOTE:" berth template pull plain:
-	refused "names no image; write REMOTE:" berth launch :busybox
+	fails 2 "names no image; write REMOTE:" berth template pull busybox
+	fails 2 "names no image; write REMOTE:" berth template pull plain:
+	fails 2 "names no image; write REMOTE:" berth launch :busybox
 }
 
 case_wrong_sum() {

@@ -276,7 +276,7 @@ static int run_forget(struct call *call, struct err *err)
 	if (!target)
 		return err_set(err, ENOMEM, "out of memory");
 	if (config_place_fault(target))
-		return target_check(&call->dirs, target, err);
+		return target_check(&call->dirs, target, err) < 0 ? EXIT_USAGE : 0;
 	int known = target_forget(&call->dirs, target, err);
 	if (known < 0)
 		return known;

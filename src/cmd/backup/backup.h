@@ -40,6 +40,8 @@ struct sought {
 	struct store store;     /* owned: where they are */
 };
 /* By the first word of the call; opens the place of the backups. 0 or -code; sought_free after both. */
+/* The machine of the first word, NAME or UUID, with @DATE or without. 0 or EXIT_USAGE. */
+int sought_check(const struct call *call, struct err *err);
 int sought_find(struct sought *sought, const struct call *call, struct err *err);
 void sought_free(struct sought *sought);
 #define scoped_sought __attribute__((cleanup(sought_free)))

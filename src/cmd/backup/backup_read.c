@@ -126,6 +126,8 @@ static int run_list(struct call *call, struct err *err)
 	static const char *const heads[] = { "BACKUP", "TIME", "KIND", "SIZE", "TARGET", NULL };
 	struct listing listing = { .word = call->count ? call->words[0] : NULL };
 
+	if (sought_check(call, err) != 0)
+		return EXIT_USAGE;
 	table_begin(&listing.table, heads);
 	if (call_has(call, &flag_json) && !(listing.array = json_array()))
 		return err_set(err, ENOMEM, "out of memory");
@@ -221,8 +223,10 @@ static int run_restore(struct call *call, struct err *err)
 		.name = call->count > 1 ? call->words[1] : NULL,
 		.trust = call_has(call, &flag_trust_backup),
 	};
-	int r = placement_begin(&placement, call, &words, &spec, err);
+	int r = sought_check(call, err);
 
+	if (r == 0)
+		r = placement_begin(&placement, call, &words, &spec, err);
 	if (r == 0)
 		r = sought_find(&sought, call, err);
 	spec.trusted_target = sought.target;

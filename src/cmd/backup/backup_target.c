@@ -117,6 +117,16 @@ static int open_target(struct sought *sought, const struct call *call, struct er
 							   : target_look(&sought->store, err);
 }
 
+int sought_check(const struct call *call, struct err *err)
+{
+	char name[80];
+
+	if (call->count == 0)
+		return 0;
+	text_print(name, sizeof name, "%.*s", (int)strcspn(call->words[0], "@"), call->words[0]);
+	return name_check(name, err);
+}
+
 int sought_find(struct sought *sought, const struct call *call, struct err *err)
 {
 	const char *word = call->count ? call->words[0] : "";

@@ -190,6 +190,8 @@ static int run_verify(struct call *call, struct err *err)
 	struct verifying verifying = { .word = call->count ? call->words[0] : NULL };
 	scoped_free char *decrypt = NULL;
 
+	if (sought_check(call, err) != 0)
+		return EXIT_USAGE;
 	if (call_has(call, &flag_decrypt) && backup_commands(&call->dirs, NULL, &decrypt, err) < 0)
 		return -err->code;
 	if (decrypt && !*decrypt)

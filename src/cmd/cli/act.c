@@ -14,16 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-int name_check(const char *name, struct err *err)
-{
-	const char *fault = text_label_fault(name);
-
-	if (!fault)
-		return 0;
-	err_set(err, EINVAL, "name '%.80s' %s", name, fault);
-	return EXIT_USAGE;
-}
-
 char *name_split(const char *word, char **after, struct err *err)
 {
 	char *name = strdup(word);
@@ -181,12 +171,14 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 	int worst = 0;
 
 	for (int i = 0; i < call->count; i++) {
+		if (name_check(call->words[i], err) != 0)
+			return EXIT_USAGE;
+	}
+	for (int i = 0; i < call->count; i++) {
 		struct err one = { 0 };
 		if (is_repeated(call, i))
 			continue;
-		int r = name_check(call->words[i], &one);
-		if (r == 0)
-			r = act(call, call->words[i], &one);
+		int r = act(call, call->words[i], &one);
 		if (call->count == 1) {
 			*err = one;
 			return r;

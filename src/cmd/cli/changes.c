@@ -84,6 +84,7 @@ static int check_words(const struct schema *schema, enum changes_kind kind,
 		struct template_config template;
 		struct network_config network;
 		struct volume_config volume;
+		struct pool_config pool;
 	} scratch = { 0 };
 	int r = 0;
 

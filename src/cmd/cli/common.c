@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pool and the network of a new machine: the named ones, or the default ones. */
+/* Names of words, and the pool and the network of a new machine: the named ones, or the default ones. */
 #include "cmd/cli/common.h"
 
 #include "base/scoped.h"
@@ -9,6 +9,24 @@
 #include "storage/storage.h"
 
 #include <string.h>
+
+int name_check(const char *name, struct err *err)
+{
+	const char *fault = text_label_fault(name);
+
+	if (!fault)
+		return 0;
+	err_set(err, EINVAL, "name '%.80s' %s", name, fault);
+	return EXIT_USAGE;
+}
+
+int network_named(struct network *network, const struct call *call, const char *name,
+		  struct err *err)
+{
+	int r = name_check(name, err);
+
+	return r != 0 ? r : network_open(network, &call->dirs, name, err);
+}
 
 /* Whether STATE/KIND/NAME/KIND.conf exists. This is cheaper than opening the object, which may attach a disk. */
 static bool is_there(const struct call *call, const char *folder, const char *name,

@@ -12,8 +12,6 @@
 
 /* ---- act.c */
 
-/* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
-int name_check(const char *name, struct err *err);
 /*
  * Splits "NAME@SNAPSHOT" or "NAME@DATE", unchecked: the name, which the caller owns and frees, and behind it, in the
  * same memory, the other part (NULL: there is none). NULL with an error: out of memory.
@@ -80,6 +78,13 @@ void settings_free(struct words *words);
 #define scoped_settings __attribute__((cleanup(settings_free)))
 
 /* ---- common.c */
+
+/* EXIT_USAGE with "name 'X' ..." unless it is a DNS label. */
+int name_check(const char *name, struct err *err);
+struct network;
+/* name_check, then network_open. 0, -code or EXIT_USAGE. */
+int network_named(struct network *network, const struct call *call, const char *name,
+		  struct err *err);
 
 /*
  * The pool of --pool or of berth.conf; the caller frees *name. A missing default pool is made, with a note; a pool

@@ -2,6 +2,7 @@
 #include "cmd/cli/names.h"
 
 #include "base/scoped.h"
+#include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
 #include "cmd/cli/print.h"
 #include "machine/state/machine.h"
@@ -59,11 +60,16 @@ static int match_one(void *context, const char *name)
 	return add_name(matching->names, name);
 }
 
+static bool is_pattern(const char *word)
+{
+	return strpbrk(word, "*?[") != NULL;
+}
+
 static int add_word(const struct call *call, struct names *names, const char *word, struct err *err)
 {
 	struct matching matching = { &call->dirs, names, word, false };
 
-	if (!strpbrk(word, "*?["))
+	if (!is_pattern(word))
 		return add_name(names, word);
 	int r = machine_list(&call->dirs, match_one, &matching, err);
 	/* A pattern without a match is reported like an unknown name, and does not stop the others. */
@@ -110,6 +116,15 @@ static void choose(const struct call *call, struct names *names, const char *wan
 	names->unmatched = true;
 }
 
+int names_check(const struct call *call, struct err *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < call->count; i++)
+		r = is_pattern(call->words[i]) ? 0 : name_check(call->words[i], err);
+	return r;
+}
+
 int names_given(const struct call *call, struct names *names, struct err *err)
 {
 	const char *wanted = call_value(call, &flag_label);
@@ -122,6 +137,8 @@ int names_given(const struct call *call, struct names *names, struct err *err)
 		r = labels_check_wanted(wanted, err);
 	if (r == 0 && all && call->count == 0)
 		r = machine_list(&call->dirs, add_any, names, err);
+	if (r == 0)
+		r = names_check(call, err);
 	for (int i = 0; r == 0 && i < call->count; i++)
 		r = add_word(call, names, call->words[i], err);
 	if (r == 0 && wanted)

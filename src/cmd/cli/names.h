@@ -17,6 +17,8 @@ struct names {
  * are left; without words, of all machines, as with COMMAND_ALL. 0, -code or EXIT_USAGE.
  */
 int names_given(const struct call *call, struct names *names, struct err *err);
+/* Refuses words that are neither patterns nor valid names, before anything is done to the others. 0 or EXIT_USAGE. */
+int names_check(const struct call *call, struct err *err);
 void names_free(struct names *names);
 #define scoped_names __attribute__((cleanup(names_free)))
 

@@ -2,6 +2,7 @@
 /* pool grow, check, repair, trim, adopt, import. */
 #include "base/scoped.h"
 #include "base/text.h"
+#include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/output.h"
 #include "cmd/host/pool.h"
@@ -177,19 +178,14 @@ static int run_import(struct call *call, struct err *err)
 
 static int run_set(struct call *call, struct err *err)
 {
+	scoped_changes struct changes changes = { 0 };
 	int r = name_check(call->words[0], err);
 
-	for (int i = 1; r == 0 && i < call->count; i++) {
-		scoped_free char *key = strdup(call->words[i]);
-		char *equals = key ? strchr(key, '=') : NULL;
-		if (!equals) {
-			err_set(err, EINVAL, "'%.100s' has no value: write '%.100s=VALUE'",
-				call->words[i], call->words[i]);
-			return EXIT_USAGE;
-		}
-		*equals = '\0';
-		r = pool_set(&call->dirs, call->words[0], key, equals + 1, err);
-	}
+	if (r == 0)
+		r = changes_given(call, &pool_schema, CHANGES_SET, &changes, err);
+	for (size_t i = 0; r == 0 && i < changes.count; i++)
+		r = pool_set(&call->dirs, call->words[0], changes.list[i].name,
+			     changes.list[i].value, err);
 	return r;
 }
 

@@ -187,9 +187,11 @@ static int run_info(struct call *call, struct err *err)
 {
 	scoped_network struct network network = { 0 };
 	struct network_status status = { 0 };
-	int r = network_open(&network, &call->dirs, call->words[0], err);
+	int r = network_named(&network, call, call->words[0], err);
 
-	if (r < 0 || network_status(&network, &status, err) < 0)
+	if (r != 0)
+		return r;
+	if (network_status(&network, &status, err) < 0)
 		return -err->code;
 	return call_has(call, &flag_json) ? print_object(&network, &status, err)
 					  : show_network(&network, &status, err);

@@ -23,8 +23,8 @@ static int change(const struct call *call, bool unset, struct err *err)
 			      err);
 	if (r != 0)
 		return r;
-	r = network_open(&network, &call->dirs, call->words[0], err);
-	if (r < 0)
+	r = network_named(&network, call, call->words[0], err);
+	if (r != 0)
 		return r;
 	/* dnsmasq, which may be started again, inherits the rlimits of this process. */
 	rlimits_reset();
@@ -50,9 +50,9 @@ static int run_unset(struct call *call, struct err *err)
 static int run_get(struct call *call, struct err *err)
 {
 	scoped_network struct network network = { 0 };
-	int r = network_open(&network, &call->dirs, call->words[0], err);
+	int r = network_named(&network, call, call->words[0], err);
 
-	return r < 0 ? r : settings_show(call, &network_schema, &network.config, NULL, err);
+	return r != 0 ? r : settings_show(call, &network_schema, &network.config, NULL, err);
 }
 
 const struct command network_set_verb = {

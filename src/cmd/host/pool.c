@@ -48,6 +48,15 @@ static const struct flag *const create_flags[] = {
 };
 static const struct flag *const delete_flags[] = { &flag_volumes, NULL };
 
+static int check_driver(const char *driver, struct err *err)
+{
+	if (!driver || strcmp(driver, "thin") == 0 || strcmp(driver, "btrfs") == 0 ||
+	    strcmp(driver, "dir") == 0)
+		return 0;
+	err_set(err, EINVAL, "--driver cannot be '%.60s': use thin, btrfs or dir", driver);
+	return EXIT_USAGE;
+}
+
 static int check_filesystem(const char *type, struct err *err)
 {
 	if (!type || strcmp(type, "ext4") == 0 || strcmp(type, "xfs") == 0)
@@ -92,6 +101,8 @@ static int run_create(struct call *call, struct err *err)
 		r = pool_size_of(call, &flag_block, &spec.block, err);
 	if (r == 0)
 		r = check_filesystem(spec.filesystem, err);
+	if (r == 0)
+		r = check_driver(spec.driver, err);
 	if (r != 0)
 		return r;
 	if (spec.source &&

@@ -223,7 +223,7 @@ static int check_count(const struct call *call, struct err *err)
 					(int)strlen(addresses[k]) - 1, addresses[k]);
 		}
 	}
-	return err->code ? EXIT_USAGE : 0;
+	return err->code ? EXIT_USAGE : many_check(call, err);
 }
 
 /* The names begin with the template's name if no name is given. */

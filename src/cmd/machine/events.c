@@ -4,6 +4,7 @@
 
 #include "cmd/cli/common.h"
 #include "cmd/cli/labels.h"
+#include "cmd/cli/names.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "machine/state/events.h"
@@ -143,8 +144,10 @@ static int run_events(struct call *call, struct err *err)
 {
 	struct watching watching = { .call = call };
 	scoped_events struct events events = { .folder = -1, .watch = -1, .file = -1 };
-	int r = parse_since(call, &watching, err);
+	int r = names_check(call, err);
 
+	if (r == 0)
+		r = parse_since(call, &watching, err);
 	if (r == 0)
 		r = events_open(&events, &call->dirs, watching.after, err);
 	while (r == 0) {

@@ -310,7 +310,9 @@ static int run_list(struct call *call, struct err *err)
 				   .inventory = { .dirs = &call->dirs, .quick = true } };
 	bool csv = false;
 
-	int r = begin_list(&listing, &csv, err);
+	int r = names_check(call, err);
+	if (r == 0)
+		r = begin_list(&listing, &csv, err);
 	if (r == 0)
 		r = list_all(&listing, err);
 	if (r == 0)

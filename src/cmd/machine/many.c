@@ -202,6 +202,14 @@ static void print_names(const struct many *many)
 	output_flush();
 }
 
+int many_check(const struct call *call, struct err *err)
+{
+	uint64_t number;
+	int r = call_number(call, &flag_count, 1, COUNT_MAX, 1, &number, err);
+
+	return r != 0 ? r : call_number(call, &flag_start_at, 0, START_MAX, 1, &number, err);
+}
+
 int make_many(struct call *call, const char *base, make_fn *make, struct err *err)
 {
 	struct many many = { .call = call, .base = base };

@@ -14,6 +14,8 @@ typedef int make_fn(struct call *call, const char *name, struct err *err);
  * Creates BASE-1 to BASE-N by --count and --start-at, at most 16 at a time. Refuses if one of the names is taken. A
  * failure does not stop the others; the error names the missing machines, or those that are not set up to the end.
  */
+/* Checks the values of --count and --start-at. 0 or EXIT_USAGE. */
+int many_check(const struct call *call, struct err *err);
 int make_many(struct call *call, const char *base, make_fn *make, struct err *err);
 
 #endif

@@ -143,6 +143,8 @@ static int list_networks(struct call *call, bool *none, struct err *err)
 	struct listing listing = { .call = call,
 				   .array = call_has(call, &flag_json) ? json_array() : NULL };
 
+	if (call->count && name_check(call->words[0], err) != 0)
+		return EXIT_USAGE;
 	table_begin(&listing.table, network_heads);
 	int r = call->count ? network_open(&network, &call->dirs, call->words[0], err)
 			    : network_list(&call->dirs, visit_network, &listing, err);

@@ -166,29 +166,45 @@ static int delete_one(struct call *call, const char *name, struct err *err)
 			: data_delete(&call->dirs, name, call_has(call, &flag_broken), err);
 }
 
+/* The names of a volume and of a snapshot. */
+static int check_both(const struct call *call, struct err *err)
+{
+	int r = name_check(call->words[0], err);
+
+	return r != 0 ? r : name_check(call->words[1], err);
+}
+
 static int run_snapshot(struct call *call, struct err *err)
 {
-	int r = name_check(call->words[1], err);
+	int r = check_both(call, err);
 
 	return r != 0 ? r : data_snapshot_take(&call->dirs, call->words[0], call->words[1], err);
 }
 
 static int run_restore(struct call *call, struct err *err)
 {
-	return data_restore(&call->dirs, call->words[0], call->words[1], err);
+	int r = check_both(call, err);
+
+	return r != 0 ? r : data_restore(&call->dirs, call->words[0], call->words[1], err);
 }
 
 static int run_resize(struct call *call, struct err *err)
 {
 	uint64_t size = 0;
 	const char *text = call->words[1];
-	int r = strcmp(text, "none") == 0 ? 0 : check_size("the size", text, &size, err);
+	int r = name_check(call->words[0], err);
 
+	if (r == 0 && strcmp(text, "none") != 0)
+		r = check_size("the size", text, &size, err);
 	return r != 0 ? r : data_resize(&call->dirs, call->words[0], size, err);
 }
 
 static int run_delete(struct call *call, struct err *err)
 {
+	const char *snapshot = call_value(call, &flag_snapshot);
+
+	if (snapshot && name_check(snapshot, err) != 0)
+		return EXIT_USAGE;
 	return for_each_name(call, delete_one, err);
 }
 

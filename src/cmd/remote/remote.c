@@ -104,6 +104,13 @@ static int pull_found(const struct call *call, struct source *source, const char
 	return r;
 }
 
+static int check_word(const char *word, struct err *err)
+{
+	char remote[64], image[128];
+
+	return source_split(word, remote, image, err) < 0 ? EXIT_USAGE : 0;
+}
+
 static int run_pull(struct call *call, struct err *err)
 {
 	scoped_source struct source source = SOURCE_NONE;
@@ -111,8 +118,11 @@ static int run_pull(struct call *call, struct err *err)
 	char name[64];
 
 	snprintf(name, sizeof name, "%s", "");
+	int r = check_word(word, err);
+	if (r != 0)
+		return r;
 	if (call->count > 1) {
-		int r = name_check(call->words[1], err);
+		r = name_check(call->words[1], err);
 		if (r != 0)
 			return r;
 		snprintf(name, sizeof name, "%s", call->words[1]);
@@ -121,7 +131,7 @@ static int run_pull(struct call *call, struct err *err)
 		return -err->code;
 	if (!*name)
 		pull_name(source.image, name);
-	int r = pull_found(call, &source, word, name, NULL, err);
+	r = pull_found(call, &source, word, name, NULL, err);
 	if (r < 0 || r > 1)
 		return r;
 	if (r == 1)
@@ -243,6 +253,8 @@ int template_wanted(struct call *call, char **owned, struct err *err)
 	*owned = NULL;
 	if (!pull_is_remote(word))
 		return 0;
+	if (check_word(word, err) != 0)
+		return EXIT_USAGE;
 	*owned = pull_find_local(&call->dirs, word, err);
 	if (!*owned && err->code)
 		return -err->code;

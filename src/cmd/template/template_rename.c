@@ -6,8 +6,10 @@
 
 static int run_rename(struct call *call, struct err *err)
 {
-	int r = name_check(call->words[1], err);
+	int r = name_check(call->words[0], err);
 
+	if (r == 0)
+		r = name_check(call->words[1], err);
 	return r != 0 ? r : template_rename(&call->dirs, call->words[0], call->words[1], err);
 }
 

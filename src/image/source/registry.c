@@ -125,7 +125,8 @@ static int run_skopeo(const char *url, const char *name, const char *digest, con
 		return err_set(
 			err, ENOENT,
 			"images of registries are fetched by skopeo, which is not installed; "
-			"install it, or import what 'docker save' writes");
+			"install skopeo, or import what 'docker save' writes: docker save IMAGE | "
+			"berth template import - NAME");
 	argv[n++] = program;
 	/* Without this file skopeo refuses every image; with it, the host's policy counts. */
 	if (access("/etc/containers/policy.json", F_OK) < 0)

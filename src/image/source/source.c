@@ -41,7 +41,7 @@ int source_split(const char *word, char remote[64], char image[128], struct err 
 		return err_set(
 			err, EINVAL,
 			"'%.100s' names no image; write REMOTE:DISTRIBUTION/RELEASE, such as "
-			"images:alpine/3.22",
+			"images:alpine/3.22, or docker:NAME[:TAG], such as docker:alpine",
 			word);
 	memcpy(remote, word, n);
 	remote[n] = '\0';
