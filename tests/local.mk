@@ -6,7 +6,7 @@ EXTRA_DIST += \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
 	tests/integration/boot.sh tests/integration/completion.sh tests/integration/console.sh tests/integration/crash.sh tests/integration/costs.sh tests/integration/cycles.sh \
-	tests/integration/debian.sh tests/integration/client.py tests/integration/cloud_init.sh tests/integration/other_keeper.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/forward.sh tests/integration/forward6.sh tests/integration/nics.sh tests/integration/lan.sh tests/integration/macvlan.sh tests/integration/physical.sh tests/integration/capture.sh tests/integration/traffic.sh tests/integration/rules.sh tests/integration/rules_probe.py tests/integration/rules_apply.sh tests/integration/hosts.sh \
+	tests/integration/debian.sh tests/integration/client.py tests/integration/cloud_init.sh tests/integration/other_keeper.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/forward.sh tests/integration/forward6.sh tests/integration/nics.sh tests/integration/lan.sh tests/integration/macvlan.sh tests/integration/physical.sh tests/integration/capture.sh tests/integration/traffic.sh tests/integration/rules.sh tests/integration/rules_probe.py tests/integration/rules_apply.sh tests/integration/routes.sh tests/integration/hosts.sh \
 	tests/integration/inits.sh tests/integration/kills.sh \
 	tests/integration/life.sh tests/integration/looking.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
 	tests/integration/nss.sh tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \

@@ -35,7 +35,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/policy.c src/cmd/cli/policy.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \
-	src/cmd/cli/traffic.c src/cmd/cli/traffic.h \
+	src/cmd/cli/routes.c src/cmd/cli/traffic.c src/cmd/cli/routes.h src/cmd/cli/traffic.h \
 	src/cmd/cli/table.c src/cmd/cli/table.h \
 	src/cmd/complete.c \
 	src/cmd/completion.c \

@@ -66,6 +66,7 @@ struct nic_config {
 	char *network;
 	uint64_t vlan; /* of its port on a bridge that filters VLANs; 0: none is chosen */
 	bool route;    /* the default route leads through it, and not through eth0 */
+	char *routes;  /* KEY_ROUTES: static ones beside those of its network */
 };
 
 /* [rule NAME]: a firewall rule of a machine, or of all machines of a network */
@@ -139,6 +140,7 @@ struct machine_config {
 	char *mac;              /* "network.mac"; KEY_FIXED */
 	char *address;          /* "network.address", "" = as leased */
 	char *address6;         /* "network.address6", "" = made from the other one */
+	char *routes;           /* "network.routes": of eth0, as of a nic */
 	char *init;             /* "init", absolute path, "" = detected */
 	char *env;              /* "env": for init */
 	char *stop_signal;      /* "stop.signal", "" = by detected init */
@@ -240,6 +242,7 @@ struct network_config {
 	uint64_t dhcp_lease;   /* "dhcp.lease", seconds: 12 hours */
 	uint64_t mtu;          /* of its machines' interfaces; 0: the kernel's default */
 	char *dns_servers;     /* "dns.servers", "": those of the host; "none" */
+	char *routes;          /* KEY_ROUTES: static ones of its machines */
 	char *domain;          /* DNS domain of machine names: "berth" */
 	struct section *rules; /* of struct rule_config, for all machines of the network */
 };
@@ -374,8 +377,8 @@ struct section_change {
 	const struct section *to; /* borrowed */
 };
 /*
- * Makes these changes in one write, or none. before (may be NULL) gets the file as it was, for config_write. Checked as in
- * config_edit.
+ * Makes these changes in one write, or none. before (may be NULL) gets the file as it was, for config_write. Checked
+ * as in config_edit.
  */
 int config_change_sections(const struct schema *schema, const char *path, const struct schema *kind,
 			   const struct section_change *changes, size_t count, struct text *before,
@@ -458,6 +461,8 @@ int config_check_machine(const struct machine_config *config, struct err *err);
 int config_check_sections(const struct machine_config *config, struct err *err);
 /* Checks rules between the keys of a network, such as a kind that needs a parent. */
 int config_check_network(const struct network_config *config, struct err *err);
+/* Whether these routes, a KEY_ROUTES, can be those of interfaces on a network: their gateways are in its subnets. */
+int config_check_routes(const struct network_config *config, const char *routes, struct err *err);
 /* Whether the machines of a network reach each other and nothing else. */
 bool config_is_private(const struct network_config *config);
 /* Whether the network is berth's own, with bridge, addresses and leases, and not the host's or a LAN's. */

@@ -86,6 +86,8 @@ static const struct key nic_keys[] = {
 	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL, "network that it is on" },
 	{ "route", KEY_BOOL, 0, AT(route), "no", 0, 0, NULL,
 	  "whether the machine's default route leads through it, and not through eth0" },
+	{ "routes", KEY_ROUTES, 0, AT(routes), "", 0, 0, NULL,
+	  "static routes, such as 10.9.0.0/16 via 10.1.0.7, joined by commas" },
 	{ "vlan", KEY_NUMBER, 0, AT(vlan), "0", 0, CONFIG_VLAN_MAX, NULL,
 	  "VLAN of its port on a bridge of the host's that filters them; 0: the bridge's own" },
 };
@@ -224,6 +226,8 @@ static const struct key machine_keys[] = {
 	  "IPv6 address of its eth0; empty: made from the other one" },
 	{ "network.mac", KEY_MAC, KEY_FIXED, AT(mac), "", 0, 0, NULL,
 	  "hardware address of its eth0" },
+	{ "network.routes", KEY_ROUTES, 0, AT(routes), "", 0, 0, NULL,
+	  "static routes of its eth0, such as 10.9.0.0/16 via 10.1.0.7, joined by commas" },
 	{ "network.vlan", KEY_NUMBER, 0, AT(vlan), "0", 0, CONFIG_VLAN_MAX, NULL,
 	  "VLAN of eth0's port on a bridge of the host's that filters them; 0: the bridge's own" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds its root" },

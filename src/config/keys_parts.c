@@ -78,6 +78,8 @@ static const struct key network_keys[] = {
 	  "link of the host that its machines are put on, of kind join a bridge" },
 	{ "parent.force", KEY_BOOL, 0, AT(parent_force), "no", 0, 0, NULL,
 	  "of kind physical: whether the machine gets the parent also if the host uses it" },
+	{ "routes", KEY_ROUTES, KEY_LIVE, AT(routes), "", 0, 0, NULL,
+	  "static routes of its machines, such as 10.9.0.0/16 via 10.1.0.7, joined by commas" },
 	{ "subnet", KEY_SUBNET, KEY_FIXED | KEY_CHOSEN, AT(subnet), "", 0, 0, NULL,
 	  "its IPv4 network" },
 	{ "subnet6", KEY_SUBNET6, 0, AT(subnet6), "none", 0, 0, NULL,

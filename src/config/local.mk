@@ -24,6 +24,7 @@ libconfig_a_SOURCES = \
 	src/config/put.c \
 	src/config/rlimit.c \
 	src/config/rule.c src/config/keys_rule.c \
+	src/config/routes.c \
 	src/config/section.c \
 	src/config/types.c src/config/types.h src/config/types_net.c \
 	src/config/value.c

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/file.h"
 #include "config/keys.h"
+#include "config/values.h"
 
 #include "base/text.h"
 
@@ -72,28 +73,6 @@ bool config_masquerades6(const struct network_config *config)
 	return config->nat6 && is_kind(config, "bridge");
 }
 
-/* Whether two addresses have the first bits in common. */
-static bool share_bits(const unsigned char *one, const unsigned char *other, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	return memcmp(one, other, whole) == 0 &&
-	       (rest == 0 || ((one[whole] ^ other[whole]) & (0xff00 >> rest) & 0xff) == 0);
-}
-
-static bool is_in(int family, const char *address, const char *subnet)
-{
-	unsigned char one[16], other[16];
-	char network[INET6_ADDRSTRLEN];
-	const char *slash = strchr(subnet, '/');
-
-	if (!slash ||
-	    text_print(network, sizeof network, "%.*s", (int)(slash - subnet), subnet) < 0)
-		return false;
-	return inet_pton(family, address, one) == 1 && inet_pton(family, network, other) == 1 &&
-	       share_bits(one, other, (unsigned)strtoul(slash + 1, NULL, 10));
-}
-
 static int check_gateways(const struct network_config *config, struct err *err)
 {
 	const char *const gateways[] = { config->gateway, config->gateway6 };
@@ -101,7 +80,7 @@ static int check_gateways(const struct network_config *config, struct err *err)
 	static const char *const names[] = { "", "6" };
 
 	for (int i = 0; i < 2; i++) {
-		if (*gateways[i] && !is_in(i ? AF_INET6 : AF_INET, gateways[i], subnets[i]))
+		if (*gateways[i] && !config_is_in(i ? AF_INET6 : AF_INET, gateways[i], subnets[i]))
 			return err_set(err, EINVAL,
 				       "gateway%s is %s, which is not in subnet%s '%s'; name the "
 				       "router of that subnet",
@@ -191,6 +170,7 @@ int config_check_network(const struct network_config *config, struct err *err)
 			"host; leave it out, or choose kind=physical",
 			config->kind);
 	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0 ||
+	    config_check_routes(config, config->routes, err) < 0 ||
 	    rules_check(config->rules, err) < 0)
 		return -err->code;
 	if (config->rules && config_is_inside(config))

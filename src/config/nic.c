@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules between the network interfaces of a machine: eth0, of the machine's own keys, and its sections [nic NAME]. */
 #include "config/file.h"
+#include "config/values.h"
 
 #include <errno.h>
 #include <string.h>
@@ -32,6 +33,28 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
+/* One route would take the place of the other. */
+static int check_routes(const char *name, const char *text, const char *before, const char *other,
+			struct err *err)
+{
+	char to[ROUTE_TEXT], via[ROUTE_TEXT];
+	struct route_list one, two;
+
+	if (!text || !*text || !other || !*other || config_routes(text, &one) ||
+	    config_routes(other, &two))
+		return 0;
+	for (unsigned i = 0; i < one.count * two.count; i++) {
+		const struct ip_route *route = &one.list[i / two.count];
+		if (!routes_same_target(route, &two.list[i % two.count]))
+			continue;
+		config_route_text(route, to, via);
+		return err_set(err, EEXIST,
+			       "nics '%s' and '%s' both have a route to %s; leave one of them out",
+			       before, name, to);
+	}
+	return 0;
+}
+
 static int check_alone(const struct machine_config *config, const struct nic_config *nic,
 		       struct err *err)
 {
@@ -54,7 +77,7 @@ static int check_alone(const struct machine_config *config, const struct nic_con
 			"nic '%s' cannot have the hardware address %s, which eth0 has; choose "
 			"another, or leave it out",
 			name, nic->mac);
-	return 0;
+	return check_routes(name, nic->routes, "eth0", config->routes, err);
 }
 
 static int check_pair(const struct nic_config *nic, const struct nic_config *other, struct err *err)
@@ -79,7 +102,7 @@ static int check_pair(const struct nic_config *nic, const struct nic_config *oth
 			"nics '%s' and '%s' both have route = yes; a machine has one default "
 			"route",
 			before, name);
-	return 0;
+	return check_routes(name, nic->routes, before, other->routes, err);
 }
 
 int nics_check(const struct machine_config *config, struct err *err)

@@ -34,6 +34,7 @@ enum key_type {
 	KEY_SERVERS,  /* char *: IP addresses separated by single spaces, "none", or empty */
 	KEY_SUBNET,   /* char *: an IPv4 network in CIDR form, or empty */
 	KEY_SUBNET6,  /* char *: an IPv6 network of 64 to 96 bits, "none" or "auto" */
+	KEY_ROUTES,   /* char *: static routes, joined by commas; see config_routes; or empty */
 	KEY_UUID,     /* char *: as RFC 4122 prints it, or empty */
 	KEY_ENV,      /* char *: NAME=value words, separated by spaces; quotes as a shell's */
 	KEY_WORDS,    /* char *: words, separated and quoted as in KEY_ENV */

@@ -412,6 +412,7 @@ static const struct type types[] = {
 	[KEY_SERVERS] = { FIELD_TEXT, parse_servers, NULL },
 	[KEY_SUBNET] = { FIELD_TEXT, type_parse_subnet, NULL },
 	[KEY_SUBNET6] = { FIELD_TEXT, type_parse_subnet6, NULL },
+	[KEY_ROUTES] = { FIELD_TEXT, type_parse_routes, NULL },
 	[KEY_UUID] = { FIELD_TEXT, parse_uuid, NULL },
 	[KEY_ENV] = { FIELD_TEXT, parse_env, NULL },
 	[KEY_WORDS] = { FIELD_TEXT, parse_command, NULL },

@@ -40,6 +40,8 @@ int type_parse_mtu(const struct key *key, const char *text, union value *value, 
 int type_parse_subnet(const struct key *key, const char *text, union value *value, struct err *err);
 int type_parse_subnet6(const struct key *key, const char *text, union value *value,
 		       struct err *err);
+/* ---- routes.c */
+int type_parse_routes(const struct key *key, const char *text, union value *value, struct err *err);
 
 /*
  * Prints the canonical form: names without "cap_", first the added ones, then the dropped ones, each sorted by number.

@@ -3,6 +3,7 @@
 #ifndef BERTH_CONFIG_VALUES_H
 #define BERTH_CONFIG_VALUES_H
 
+#include "base/ip_route.h"
 #include "config/config.h"
 
 /*
@@ -34,6 +35,21 @@ bool forward_is_bound(const struct forward *forward);
 bool forwards_equal(const struct forward *a, const struct forward *b);
 /* Whether a packet could be meant for both. */
 bool forwards_collide(const struct forward *a, const struct forward *b);
+
+/* The routes of a KEY_ROUTES. */
+enum { ROUTES_MAX = 16, ROUTE_TEXT = 64 };
+struct route_list {
+	struct ip_route list[2 * ROUTES_MAX]; /* those of a network, and of an interface on it */
+	unsigned count;
+};
+/* NULL, or its fault, "has ...". */
+const char *config_routes(const char *text, struct route_list *routes);
+/* The words of a route: "10.9.0.0/16", "10.1.0.7". */
+void config_route_text(const struct ip_route *route, char to[ROUTE_TEXT], char via[ROUTE_TEXT]);
+/* Whether two routes lead to the same network. */
+bool routes_same_target(const struct ip_route *one, const struct ip_route *other);
+/* Whether an address is in a subnet "ADDRESS/BITS" of that family. */
+bool config_is_in(int family, const char *address, const char *subnet);
 
 /* A [rule NAME], as numbers. */
 enum { RULE_PORTS_MAX = 16, RULES_MAX = 200 };

@@ -3,6 +3,8 @@
 #ifndef BERTH_KERN_LINK_H
 #define BERTH_KERN_LINK_H
 
+#include "base/ip_route.h"
+
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -103,6 +105,15 @@ int link_configure(struct link_socket *links, const struct link_setup *setup, co
 int link_add_default_routes(struct link_socket *links, const struct link_setup *setup);
 /* Removes exactly these default routes; success if there are none. */
 int link_remove_default_routes(struct link_socket *links, const struct link_setup *setup);
+
+/*
+ * Adds static routes through the link; they have a protocol of their own, by which link_set_routes finds those of
+ * earlier times and removes what is not wanted any more. A gateway has to be in a subnet of the link.
+ */
+int link_add_routes(struct link_socket *links, int index, const struct ip_route *routes,
+		    size_t count);
+int link_set_routes(struct link_socket *links, int index, const struct ip_route *routes,
+		    size_t count);
 
 /* A pair: one end here, the other in the network namespace of a process. */
 struct link_veth {

@@ -9,7 +9,7 @@ libkern_a_SOURCES = \
 	src/kern/holder.c src/kern/holder.h \
 	src/kern/idmap.c src/kern/idmap.h \
 	src/kern/lsm_label.c src/kern/lsm_label.h \
-	src/kern/link.c src/kern/link.h src/kern/link_address.c src/kern/link_look.c src/kern/link_neighbour.c src/kern/link_calls.h src/kern/link_move.c src/kern/link_upper.c src/kern/link_vlan.c src/kern/link_request.c src/kern/link_request.h \
+	src/kern/link.c src/kern/link.h src/kern/link_address.c src/kern/link_look.c src/kern/link_neighbour.c src/kern/link_calls.h src/kern/link_move.c src/kern/link_upper.c src/kern/link_vlan.c src/kern/link_request.c src/kern/link_route.c src/kern/link_request.h \
 	src/kern/library.c src/kern/library.h \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \

@@ -87,6 +87,29 @@ static void add_dhcp6(struct dns_arguments *arguments, const struct network *net
 	add_word(arguments, "--dhcp-option=option6:dns-server,[%s]", gateway);
 }
 
+/* RFC 3442: a client that gets these takes no other default route, so that it is among them. */
+static void add_routes(struct dns_arguments *arguments, const struct network *network)
+{
+	char to[ROUTE_TEXT], via[ROUTE_TEXT], gateway[INET_ADDRSTRLEN];
+	scoped_text struct text words = { 0 };
+	struct route_list routes;
+
+	if (!network->config.routes || config_routes(network->config.routes, &routes))
+		return;
+	for (unsigned i = 0; i < routes.count; i++) {
+		if (routes.list[i].family != AF_INET)
+			continue;
+		config_route_text(&routes.list[i], to, via);
+		text_add(&words, ",%s,%s", to, via);
+	}
+	inet_ntop(AF_INET, &network->gateway, gateway, sizeof gateway);
+	if (words.length && !config_is_private(&network->config))
+		text_add(&words, ",0.0.0.0/0,%s", gateway);
+	if (words.length)
+		add_word(arguments, "--dhcp-option=option:classless-static-route%s",
+			 text_str(&words));
+}
+
 static void add_dhcp(struct dns_arguments *arguments, const struct network *network)
 {
 	struct in_addr mask = { htonl(UINT32_MAX << (32 - network->prefix)) };
@@ -101,6 +124,7 @@ static void add_dhcp(struct dns_arguments *arguments, const struct network *netw
 	/* Without an address: the option is not sent, and clients learn no default route. */
 	if (config_is_private(&network->config))
 		add_word(arguments, "--dhcp-option=option:router");
+	add_routes(arguments, network);
 	if (network->config.mtu)
 		add_word(arguments, "--dhcp-option=option:mtu,%" PRIu64, network->config.mtu);
 	add_word(arguments, "--dhcp-hostsdir=%s/hosts", network->folder);

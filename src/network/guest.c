@@ -97,7 +97,21 @@ static int set_up_link(struct link_socket *links, const struct lease *lease, str
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 		r = link_configure(links, &setup, &part);
 	}
+	if (r == 0 && lease->routes.count) {
+		struct route_list routes;
+		lease_reached_routes(lease, &routes);
+		part = "add its static routes";
+		r = link_add_routes(links, index, routes.list, routes.count);
+	}
 	return r < 0 ? tell_guest(links, part, r, err) : 0;
+}
+
+int guest_set_routes(struct link_socket *links, const struct lease *lease, int index)
+{
+	struct route_list routes;
+
+	lease_reached_routes(lease, &routes);
+	return link_set_routes(links, index, routes.list, routes.count);
 }
 
 int guest_add_ipv6(struct link_socket *links, const struct lease *lease, int index)

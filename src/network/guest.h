@@ -15,4 +15,7 @@ int guest_add_ipv6(struct link_socket *links, const struct lease *lease, int ind
 /* The error for a machine that has a link of the lease's name already. -EEXIST. */
 int guest_tell_taken(const struct lease *lease, struct err *err);
 
+/* Gives an interface that is up the static routes of the lease, and takes others that berth has set. 0 or -errno. */
+int guest_set_routes(struct link_socket *links, const struct lease *lease, int index);
+
 #endif

@@ -25,9 +25,12 @@ static int renumber_leases(struct network *network, struct err *err)
 
 int network_up(struct network *network, struct err *err)
 {
-	bool begun = config_is_own(&network->config) && renumber_is_begun(network);
+	bool begun = renumber_is_begun(network);
 
-	if ((begun && renumber_leases(network, err) < 0) || kind_ops(network)->up(network, err) < 0)
+	if (begun && !config_is_own(&network->config))
+		renumber_read(network);
+	if ((begun && config_is_own(&network->config) && renumber_leases(network, err) < 0) ||
+	    kind_ops(network)->up(network, err) < 0)
 		return -err->code;
 	network->renewed |= begun;
 	return 0;

@@ -54,6 +54,7 @@ void lease_file_begin(const struct network *network, struct lease *lease)
 				 .inside = config_is_inside(config),
 				 .without_route = config_is_private(config) };
 	snprintf(lease->domain, sizeof lease->domain, "%s", config_domain(config));
+	lease_add_routes(lease, config->routes);
 }
 
 void lease_file_finish(struct lease *lease)

@@ -18,7 +18,7 @@ libnetwork_a_SOURCES = \
 	src/network/inside.c src/network/inside.h \
 	src/network/inside_note.c src/network/inside_note.h \
 	src/network/kind.c src/network/kind.h \
-	src/network/renumber.c src/network/renumber.h \
+	src/network/routes.c src/network/renumber.c src/network/renumber.h \
 	src/network/lease.c \
 	src/network/lease_file.c src/network/lease_file.h \
 	src/network/lease_want.c src/network/lease_want.h \

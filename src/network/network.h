@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/unfinished.h"
 #include "config/config.h"
+#include "config/values.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -34,7 +35,7 @@ struct network {
 	/* set by network_up: the network was up but had lost its firewall rules, or its bridge while it had ports */
 	bool renewed;
 	bool rerouted; /* set by network_set: its machines have another default route now, or none */
-	/* set by network_set and network_up: its machines may have addresses of earlier IPv6 subnets, these or none */
+	/* set by network_set and network_up: its machines may have other static routes, and addresses of these IPv6 subnets */
 	bool renumbered;
 	char earlier6[256]; /* separated by spaces */
 	char warning
@@ -61,13 +62,14 @@ struct lease {
 	char servers[200]; /* name servers, separated by spaces, or ""; set by lease_get alone */
 	bool made;         /* set by lease_get: the lease is new, or has another address now */
 	/* As the network says; the caller of network_attach adds what the machine and its interface say. */
-	bool isolated;       /* isolated from the bridge's other isolated ports */
-	char link[IFNAMSIZ]; /* name of the interface in the guest; LEASE_LINK */
-	unsigned mtu;        /* bytes; 0: the kernel's default */
-	unsigned vlan;       /* of its port; 0: none is chosen */
-	bool foreign;        /* the network is not berth's own */
-	bool inside;         /* its interface has no end on the host (config_is_inside) */
-	bool without_route;  /* the guest's default route does not lead through it */
+	bool isolated;            /* isolated from the bridge's other isolated ports */
+	char link[IFNAMSIZ];      /* name of the interface in the guest; LEASE_LINK */
+	unsigned mtu;             /* bytes; 0: the kernel's default */
+	unsigned vlan;            /* of its port; 0: none is chosen */
+	bool foreign;             /* the network is not berth's own */
+	bool inside;              /* its interface has no end on the host (config_is_inside) */
+	bool without_route;       /* the guest's default route does not lead through it */
+	struct route_list routes; /* static ones, whose gateways it reaches */
 };
 
 /*
@@ -119,8 +121,8 @@ int network_down(struct network *network, struct err *err);
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
 /*
- * Makes changes of firewall rules in the settings, in one write; network then has them. before: gets the file as it was,
- * for network_restore_rules. Ports of running machines stay as they are.
+ * Makes changes of firewall rules in the settings, in one write; network then has them. before: gets the file as it
+ * was, for network_restore_rules. Ports of running machines stay as they are.
  */
 int network_change_rules(struct network *network, const struct section_change *changes,
 			 size_t count, struct text *before, struct err *err);
@@ -177,6 +179,9 @@ int lease_check_new(const char *network, const struct network_config *config, co
 		    struct err *err);
 /* Whether a port of the network can be in a VLAN, as far as its settings tell; 0, which chooses none, always can. */
 int network_check_vlan(const struct network *network, unsigned vlan, struct err *err);
+/* Whether an interface on the network can have these static routes, a KEY_ROUTES. */
+int network_check_routes(const struct network *network, const char *nic, const char *routes,
+			 struct err *err);
 /* Whether a lease has that address, and the name that it belongs to. */
 bool lease_has_holder(const struct network *network, const char *address, char name[64]);
 /* Whether a lease has that hardware address, and the name that it belongs to. */
@@ -259,6 +264,13 @@ void network_see_addresses(struct lease *lease, pid_t pid);
 /* Makes the default route of a running machine lead through the interface of this lease, or not, as the lease says. */
 int network_route(const struct network *network, const struct lease *lease, pid_t pid,
 		  struct err *err);
+/* Gives the interface of a running machine the static routes of its lease, and takes away others that berth has set. */
+int network_renew_routes(const struct network *network, const struct lease *lease, pid_t pid,
+			 struct err *err);
+/* Adds static routes, a KEY_ROUTES, to a lease; one to the same network takes the place of an earlier one. */
+void lease_add_routes(struct lease *lease, const char *routes);
+/* Those that it has: the gateways are other machines in the subnets of the lease, which may have changed. */
+void lease_reached_routes(const struct lease *lease, struct route_list *out);
 /* Removes the host end of the pair. Idempotent. */
 int network_remove_port(struct network *network, const char *name, struct err *err);
 

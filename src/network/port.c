@@ -408,6 +408,29 @@ int network_route(const struct network *network, const struct lease *lease, pid_
 		       : 0;
 }
 
+static int set_static_routes(const struct lease *lease)
+{
+	scoped_links struct link_socket *links = NULL;
+	int index = open_guest_link(lease, &links);
+
+	return index < 0 ? index : guest_set_routes(links, lease, index);
+}
+
+int network_renew_routes(const struct network *network, const struct lease *lease, pid_t pid,
+			 struct err *err)
+{
+	scoped_fd int space = open_space(network, pid, err);
+
+	if (space < 0)
+		return space;
+	return do_inside(space, set_static_routes, lease) < 0
+		       ? err_set(err, EIO,
+				 "network '%s': the static routes of '%s' cannot be changed on %s; "
+				 "restart it",
+				 network->name, lease->name, lease->link)
+		       : 0;
+}
+
 /*
  * The port has the lease's properties. The guest's end comes first, so that the host's end tells whether both have
  * them, unless it has another mtu than the guest's.

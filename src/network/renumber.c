@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The change to another IPv6 subnet, as a mark in the network's folder: the file "renumbering" has the subnets that machines
- * may still have addresses of. It is there before the settings change, and goes when all machines were looked at, so that
- * the next command completes what a killed one has begun.
+ * The change to another IPv6 subnet, or to other static routes, as a mark in the network's folder: the file
+ * "renumbering" has the subnets that machines may still have addresses of. It is there before the settings change, and
+ * goes when all machines were looked at, so that the next command completes what a killed one has begun.
  */
 #include "network/renumber.h"
 

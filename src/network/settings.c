@@ -4,6 +4,7 @@
 #include "network/kind.h"
 #include "network/renumber.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 
 #include <arpa/inet.h>
@@ -17,9 +18,8 @@ static int renew(struct network *network, struct err *err)
 
 	if (network_open(&now, network->dirs, network->name, err) < 0)
 		return -err->code;
-	if (config_is_own(&now.config))
-		renumber_read(&now);
-	int r = now.renumbered ? lease_renumber(&now, err) : 0;
+	renumber_read(&now);
+	int r = now.renumbered && config_is_own(&now.config) ? lease_renumber(&now, err) : 0;
 	if (r == 0)
 		r = kind_ops(&now)->renew(&now, err);
 	if (r < 0)
@@ -133,8 +133,9 @@ int network_set(struct network *network, const struct config_change *changes, si
 		r = check_servers(network, &config, err);
 	if (r == 0)
 		r = check_mode(network, &config, err);
-	if (r == 0 && config_is_own(&config) &&
-	    strcmp(config.subnet6, network->config.subnet6) != 0)
+	if (r == 0 &&
+	    (strcmp(config.routes, network->config.routes) != 0 ||
+	     (config_is_own(&config) && strcmp(config.subnet6, network->config.subnet6) != 0)))
 		r = renumber_begin(network, err);
 	config_free(&network_schema, &config);
 	if (r < 0)
@@ -144,6 +145,7 @@ int network_set(struct network *network, const struct config_change *changes, si
 	config_free(&network_schema, &config);
 	if (config_write(path, &after, err) < 0)
 		return -err->code;
+	fault_point("network-set");
 	scoped_close_fd(&all);
 	if (renew(network, err) == 0)
 		return 0;

@@ -109,6 +109,8 @@ static void sample(const struct key *key, const char **in, const char **out)
 		[KEY_SERVERS] = { "9.9.9.9, 2620:fe::fe", "9.9.9.9 2620:fe::fe" },
 		[KEY_SUBNET] = { "10.1.2.0/24", "10.1.2.0/24" },
 		[KEY_SUBNET6] = { "FD00:1:0:0::/64", "fd00:1::/64" },
+		[KEY_ROUTES] = { "FD09::/48  via FD00::7,10.9.0.0/16 via 10.1.0.7",
+				 "fd09::/48 via fd00::7, 10.9.0.0/16 via 10.1.0.7" },
 		[KEY_UUID] = { "0B1F2C3D-0001-4002-8003-0123456789AB",
 			       "0b1f2c3d-0001-4002-8003-0123456789ab" },
 		[KEY_PRESS] = { "^A", "^A" },

@@ -155,6 +155,8 @@ int nic_check(struct apply *apply, const char *name, const struct nic_config *ni
 		const char *address6 = free6 ? "" : nic->address6;
 		r = lease_check(&network, name, address, address6, err);
 		if (r == 0)
+			r = config_check_routes(&network.config, nic->routes, err);
+		if (r == 0)
 			r = fixed_check(&apply->call->dirs, name, nic->network, address, err);
 		if (r == 0)
 			r = fixed_check(&apply->call->dirs, name, nic->network, address6, err);

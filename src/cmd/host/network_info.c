@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/cli/routes.h"
 #include "cmd/cli/traffic.h"
 
 #include <arpa/inet.h>
@@ -94,6 +95,7 @@ static int show_network(struct network *network, const struct network_status *st
 	if (config_is_own(config))
 		show_services(network, status);
 	show("servers:", config->dns_servers);
+	show("routes:", config->routes);
 	show("isolated:", config->isolated ? "yes" : "");
 	snprintf(number, sizeof number, "%" PRIu64, config->mtu);
 	show("mtu:", config->mtu ? number : "");
@@ -140,6 +142,14 @@ json_t *gateway6_json(const struct network *network)
 	return json_address6(!IN6_IS_ADDR_UNSPECIFIED(&network->gateway6), &network->gateway6);
 }
 
+static json_t *routes_json(const struct network_config *config)
+{
+	struct route_list routes = { 0 };
+
+	config_routes(config->routes, &routes);
+	return routes_array(&routes);
+}
+
 static int print_object(struct network *network, const struct network_status *status,
 			struct err *err)
 {
@@ -167,6 +177,7 @@ static int print_object(struct network *network, const struct network_status *st
 				  { "gateway6", gateway6_json(network) },
 				  { "domain", json_text(config->domain) },
 				  { "dns_servers", json_text(config->dns_servers) },
+				  { "routes", routes_json(config) },
 				  { "isolated", json_boolean(config->isolated) },
 				  { "mtu", json_count(config->mtu) },
 				  { "up", json_boolean(status->up) },

@@ -6,6 +6,7 @@
 #include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
+#include "cmd/cli/routes.h"
 #include "cmd/cli/verbs.h"
 #include "cmd/machine/sections.h"
 #include "machine/life/run_state.h"
@@ -25,12 +26,13 @@ static const struct flag flag_nic_network = { "network", 0, false, "NETWORK",
 					      "network that it is on; else the default one" };
 static const struct flag flag_route = { "route", 0, false, NULL,
 					"the machine's default route leads through it" };
+static const struct flag flag_routes = { "routes", 0, false, "ROUTES",
+					 "static routes by it, such as 10.9.0.0/16 via 10.1.0.7" };
 static const struct flag flag_vlan = { "vlan", 0, false, "NUMBER",
 				       "VLAN of its port, on a bridge of the host's" };
-static const struct flag *const add_flags[] = { &flag_address,     &flag_address6,
-						&flag_mac,         &flag_mtu,
-						&flag_nic_network, &flag_route,
-						&flag_vlan,        NULL };
+static const struct flag *const add_flags[] = { &flag_address, &flag_address6,    &flag_mac,
+						&flag_mtu,     &flag_nic_network, &flag_route,
+						&flag_routes,  &flag_vlan,        NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove, set */
@@ -68,6 +70,8 @@ static int fill(const struct call *call, struct nic_config *nic, struct err *err
 				 call_has(call, &flag_route) ? "yes" : NULL, err);
 	if (r == 0)
 		r = section_give(&nic_schema, nic, "vlan", call_value(call, &flag_vlan), err);
+	if (r == 0)
+		r = section_give(&nic_schema, nic, "routes", call_value(call, &flag_routes), err);
 	nic->section.name = (char *)(uintptr_t)call->words[1];
 	return r;
 }
@@ -158,6 +162,25 @@ static json_t *json_gateway6(const struct lease *lease)
 	return json_address6(known, &lease->gateway6);
 }
 
+/* Those that it has, or has at its next start. */
+static json_t *json_routes(const struct lease *lease)
+{
+	struct route_list routes;
+
+	lease_reached_routes(lease, &routes);
+	return routes_array(&routes);
+}
+
+static void add_routes(const struct lease *lease, const char *before, struct text *out)
+{
+	struct route_list routes;
+
+	lease_reached_routes(lease, &routes);
+	if (routes.count)
+		text_add(out, "%s", before);
+	routes_add_text(&routes, out);
+}
+
 static json_t *nic_object(const struct found *found)
 {
 	const struct nic_view *nic = found->nic;
@@ -176,6 +199,7 @@ static json_t *nic_object(const struct found *found)
 		{ "mtu", json_count(nic->mtu) },
 		{ "vlan", json_count(nic->vlan) },
 		{ "route", json_boolean(nic->route && !lease->without_route) },
+		{ "routes", json_routes(lease) },
 		{ "active", json_boolean(found->active) },
 		{ 0 },
 	});
@@ -216,6 +240,7 @@ static void describe(const struct machine *machine, const struct nic_view *nic, 
 		text_add(out, ", VLAN %u", nic->vlan);
 	if (nic->route && !found.lease.without_route)
 		text_add(out, ", default route");
+	add_routes(&found.lease, ", routes ", out);
 }
 
 /* A line for each interface but eth0. */
@@ -248,6 +273,7 @@ void network_show(const struct machine *machine, const struct machine_status *st
 	char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "";
 	char address6[INET6_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 	const struct lease *lease = &status->lease;
+	scoped_text struct text routes = { 0 };
 
 	show("network:", "%s", *machine->config.network ? machine->config.network : "none");
 	if (lease->prefix) {
@@ -265,6 +291,8 @@ void network_show(const struct machine *machine, const struct machine_status *st
 		     routed ? gateway6 : "");
 	}
 	show("mac:", "%s", own_mac(machine, status));
+	add_routes(lease, "", &routes);
+	show("routes:", "%s", text_str(&routes));
 	if (machine->config.vlan)
 		show("vlan:", "%u", (unsigned)machine->config.vlan);
 	show_others(machine, show);
@@ -285,6 +313,7 @@ json_t *network_object(const struct machine *machine, const struct machine_statu
 		{ "address6", json_address6(lease->prefix6, &lease->address6) },
 		{ "prefix6", json_count(lease->prefix6) },
 		{ "gateway6", json_gateway6(lease) },
+		{ "routes", json_routes(lease) },
 		{ 0 },
 	});
 }
@@ -347,6 +376,7 @@ static void add_row(struct table *table, const char *machine, const struct found
 {
 	const struct nic_view *nic = found->nic;
 	char address[INET_ADDRSTRLEN] = "", address6[INET6_ADDRSTRLEN] = "";
+	scoped_text struct text routes = { 0 };
 
 	if (found->lease.prefix)
 		inet_ntop(AF_INET, &found->lease.address, address, sizeof address);
@@ -363,6 +393,8 @@ static void add_row(struct table *table, const char *machine, const struct found
 		table_add(table, "");
 	table_add(table, nic->route && !found->lease.without_route ? "yes" : "no");
 	table_add(table, found->active ? "yes" : "no");
+	add_routes(&found->lease, "", &routes);
+	table_add(table, text_str(&routes));
 }
 
 static void add_nics(struct listing *listing, const struct machine *machine)
@@ -383,7 +415,7 @@ static void add_nics(struct listing *listing, const struct machine *machine)
 static int run_list(struct call *call, struct err *err)
 {
 	static const char *const heads[] = { "MACHINE", "NAME",  "NETWORK", "ADDRESS", "MAC",
-					     "MTU",     "ROUTE", "ACTIVE",  NULL };
+					     "MTU",     "ROUTE", "ACTIVE",  "ROUTES",  NULL };
 	bool none;
 	int r = listing_print(call, heads, add_nics, &none, err);
 

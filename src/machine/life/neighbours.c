@@ -137,6 +137,8 @@ static int reconnect(void *context, const char *name)
 	int r = network_reattach(all->network, &lease, state.init, &rules, &why);
 	if (r == 0 && all->network->renumbered)
 		r = network_renumber(all->network, &lease, state.init, &why);
+	if (r == 0 && all->network->renumbered)
+		r = network_renew_routes(all->network, &lease, state.init, &why);
 	if (r == 0 && look_at_guard(&machine, all->network, &lease) == 0)
 		r = guard_renew(all->network, &lease, &rules, &why);
 	if (r == 0 && all->network->rerouted &&

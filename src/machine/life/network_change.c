@@ -35,7 +35,7 @@ static void tell_late(struct network *network, const struct config_change *chang
 		text_add(notes,
 			 "machines that run on network '%s' have the domain at their next start\n",
 			 network->name);
-	if (network->renumbered)
+	if (network->renumbered && strcmp(before6, network->config.subnet6) != 0)
 		text_add(notes, "machines that run on network '%s' have %s\n", network->name,
 			 !network->prefix6              ? "no IPv6 on it any more"
 			 : strcmp(before6, "none") == 0 ? "IPv6 addresses on it now"

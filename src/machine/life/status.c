@@ -102,6 +102,8 @@ static void find_lease(const struct machine *machine, const char *name, struct n
 			return;
 	}
 	status->leased = lease_find(network, machine->name, &status->lease, &ignored) == 0;
+	if (status->leased && strcmp(name, machine->config.network) == 0)
+		lease_add_routes(&status->lease, machine->config.routes);
 	if (status->leased && status->lease.foreign && status->init > 0)
 		network_see_addresses(&status->lease, status->init);
 }

@@ -25,7 +25,8 @@ static int check_nic(const struct machine *machine, const struct nic_view *nic, 
 
 	if (network_open(&network, machine->dirs, nic->network, err) < 0)
 		return -err->code;
-	return network_check_vlan(&network, nic->vlan, err) < 0
+	return network_check_vlan(&network, nic->vlan, err) < 0 ||
+			       network_check_routes(&network, nic->name, nic->routes, err) < 0
 		       ? -err->code
 		       : lease_check(&network, machine->name, nic->address, nic->address6, err);
 }

@@ -191,6 +191,7 @@ static int check_wanted(const struct change *change, const struct nic_config *ni
 
 	if (network_open(&network, change->machine->dirs, nic->network, err) < 0 ||
 	    network_check_vlan(&network, (unsigned)nic->vlan, err) < 0 ||
+	    network_check_routes(&network, change->name, nic->routes, err) < 0 ||
 	    lease_check(&network, machine, nic->address, nic->address6, err) < 0 ||
 	    fixed_check(change->machine->dirs, machine, nic->network, nic->address, err) < 0 ||
 	    fixed_check(change->machine->dirs, machine, nic->network, nic->address6, err) < 0 ||

@@ -22,6 +22,7 @@ static struct nic_view first(const struct machine_config *config)
 		.mac = config->mac,
 		.address = config->address,
 		.address6 = config->address6,
+		.routes = config->routes,
 		.vlan = (unsigned)config->vlan,
 		.route = !has_routed_section(config),
 	};
@@ -37,6 +38,7 @@ static struct nic_view further(const struct section *section)
 		.mac = nic->mac,
 		.address = nic->address,
 		.address6 = nic->address6,
+		.routes = nic->routes,
 		.mtu = (unsigned)nic->mtu,
 		.vlan = (unsigned)nic->vlan,
 		.route = nic->route,
@@ -78,6 +80,7 @@ void nics_shape(const struct machine *machine, const struct nic_view *nic, struc
 		lease->mtu = nic->mtu;
 	lease->vlan = nic->vlan;
 	lease->without_route |= !nic->route;
+	lease_add_routes(lease, nic->routes);
 	snprintf(lease->link, sizeof lease->link, "%s", nic->name);
 }
 

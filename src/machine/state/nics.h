@@ -11,6 +11,7 @@ struct nic_view {
 	const char *name, *network;
 	const char *mac, *address;        /* "" = drawn; as leased */
 	const char *address6;             /* "" = made from the other one */
+	const char *routes;               /* KEY_ROUTES */
 	unsigned mtu;                     /* bytes; 0: the kernel's default */
 	unsigned vlan;                    /* 0: none is chosen */
 	bool route;                       /* the default route leads through it */
