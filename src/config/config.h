@@ -278,7 +278,8 @@ struct volume_config {
 	char *uuid;
 	char *pool;
 	char *origin; /* what it was made of: "volume data@s"; "": it was made empty */
-	char *maker; /* uuid and name of the machine that is made with it, until both are there; "": none */
+	/* uuid and name of the machine that is made with it, until both are there, or that it goes with; "": none */
+	char *maker;
 	uint64_t created; /* seconds since the epoch */
 };
 

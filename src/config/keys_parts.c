@@ -157,7 +157,7 @@ static const struct key volume_keys[] = {
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, 0, AT(description), "", 0, 0, NULL, "a line for people" },
 	{ "maker", KEY_TEXT, KEY_FIXED, AT(maker), "", 0, 0, NULL,
-	  "machine that is made together with it" },
+	  "machine that is made together with it, or that it goes with" },
 	{ "origin", KEY_TEXT, KEY_FIXED, AT(origin), "", 0, 0, NULL, "what it was made of" },
 	{ "pool", KEY_LABEL, KEY_FIXED, AT(pool), "", 0, 0, NULL, "pool that holds it" },
 	{ "uuid", KEY_UUID, KEY_FIXED, AT(uuid), "", 0, 0, NULL, "its identity" },

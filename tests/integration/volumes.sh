@@ -254,7 +254,7 @@ case_snapshots() {
 	in_m a 'echo two >/srv/file'
 	berth volume snapshot disk second
 	same "the oldest first" "first second" "$(berth volume info --json disk | jq -r '[.snapshots[].name] | join(" ")')"
-	has '^snapshots: +first$' "$(berth volume info disk)"
+	has "^snapshots: +first, 20[0-9-]{8} [0-9:]{8}$" "$(berth volume info disk)"
 	fails 1 "has a snapshot 'first' already" berth volume snapshot disk first
 	fails 2 "name 'a.b' has characters" berth volume snapshot disk a.b
 	fails 1 "has no snapshot 'third'" berth volume restore disk third

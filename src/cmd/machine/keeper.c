@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
 #include "keeper/keeper_plan.h"
+#include "machine/data/data.h"
 #include "machine/life/life.h"
 #include "machine/start/start.h"
 #include "machine/state/machine.h"
@@ -18,7 +19,9 @@ static int run_finish(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	int r = open_named(&machine, call, call->words[0], err);
 
-	return r != 0 ? r : machine_finish(&machine, call->words[1], call->words[2], err);
+	return r != 0 ? r
+		      : machine_finish(&machine, call->words[1], call->words[2], data_erase_machine,
+				       err);
 }
 
 static int run_respawn(struct call *call, struct err *err)

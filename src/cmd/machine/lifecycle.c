@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "machine/data/data.h"
 #include "machine/life/life.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
@@ -101,17 +102,29 @@ static int restart_one(struct call *call, struct machine *machine, struct err *e
 	return r != 0 ? r : start_one(call, machine, err);
 }
 
+/* A copy that was made for an ephemeral machine has gone with it. */
+static bool is_there(const struct call *call, const char *volume)
+{
+	struct volume_config config = { 0 };
+	int r = data_open(&call->dirs, volume, &config, &(struct err){ 0 });
+
+	config_free(&volume_schema, &config);
+	return r != -ENOENT;
+}
+
 static int delete_one(struct call *call, struct machine *machine, struct err *err)
 {
 	scoped_progress struct progress progress = { 0 };
 	scoped_text struct text volumes = { 0 };
 
-	for (const struct section *at = machine->config.volumes; at; at = at->next)
-		text_add(&volumes, " %s", at->name);
 	progress_begin(&progress, "deleting machine '%s'", machine->name);
 	int r = machine_delete(machine, call_has(call, &flag_running), err);
 	progress_end(&progress);
-	if (r == 0 && volumes.length)
+	for (const struct section *at = machine->config.volumes; r == 0 && at; at = at->next) {
+		if (is_there(call, at->name))
+			text_add(&volumes, " %s", at->name);
+	}
+	if (volumes.length)
 		print_note("volumes of machine '%s' stay, with their data; delete them too: berth "
 			   "volume "
 			   "delete%s",

@@ -85,6 +85,15 @@ static void show_machines(const struct attachments *all, const char *name)
 	}
 }
 
+static void show_snapshot(const char *label, const struct snapshot_entry *one)
+{
+	char when[32];
+
+	print_time(one->created, when, sizeof when);
+	scoped_free char *line = text_format("%s%s%s", one->name, *when ? ", " : "", when);
+	show(label, line ? line : "");
+}
+
 static void show_volume(const char *name, const struct volume_config *config,
 			const struct data_facts *facts, const struct attachments *all)
 {
@@ -102,7 +111,9 @@ static void show_volume(const char *name, const struct volume_config *config,
 	show("used:", used);
 	show_machines(all, name);
 	for (size_t i = 0; i < facts->count; i++, label = "")
-		show(label, facts->snapshots[i].name);
+		show_snapshot(label, &facts->snapshots[i]);
+	if (*config->maker)
+		show("goes with:", strchrnul(config->maker, ' ') + 1);
 	show("origin:", config->origin);
 	show("created:", when);
 	show("uuid:", config->uuid);

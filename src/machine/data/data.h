@@ -82,7 +82,8 @@ struct data_spec {
 	/*
 	 * Not NULL: the volume is made with this machine, which is in the making as well; it stays marked as half made,
 	 * and *lock, which the caller owns, is the lock of its name. Once the machine is there, data_finish makes it
-	 * whole, or the next command; if the machine never is, the next command removes it.
+	 * whole, or the next command; if the machine never is, the next command removes it. An ephemeral machine takes
+	 * it along at its end.
 	 */
 	const struct machine *maker;
 	int *lock;
@@ -110,6 +111,13 @@ void data_sweep(const struct dirs *dirs);
  * -EEXIST: it has settings.
  */
 int data_adopt(const struct dirs *dirs, const char *name, const char *pool, struct err *err);
+
+/* ---- ending.c */
+
+/* Whether the volume is a copy that was made for this machine. */
+bool data_is_made_for(const struct volume_config *config, const struct machine *machine);
+/* machine_erase; with an ephemeral machine go the volumes that were made for it alone. */
+int data_erase_machine(struct machine *machine, bool forget, struct err *err);
 
 /* ---- attached.c */
 

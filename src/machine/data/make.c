@@ -124,20 +124,38 @@ int data_erase(const struct dirs *dirs, const char *name, bool forget, struct er
 	return r;
 }
 
-/* Whether the machine that it is made with has come into being, with this volume among its settings. */
+/*
+ * Whether the machine that it is made with has come into being, with this volume among its settings. It may have got
+ * another name since.
+ */
+static bool find_maker(struct machine *machine, const struct dirs *dirs, const char *name,
+		       const char *maker)
+{
+	scoped_free char *uuid = strndup(maker, strcspn(maker, " "));
+	struct err ignored = { 0 };
+	char now[64];
+
+	return uuid && *uuid && machine_with_uuid(dirs, uuid, now, &ignored) == 1 &&
+	       machine_read(machine, dirs, now, &ignored) == 0 &&
+	       config_section(machine->config.volumes, name);
+}
+
 static bool maker_is_there(const struct dirs *dirs, const char *name, const char *maker)
 {
 	scoped_machine struct machine machine = { 0 };
-	const char *blank = strchr(maker, ' ');
-	struct err ignored = { 0 };
 
-	return blank && machine_read(&machine, dirs, blank + 1, &ignored) == 0 &&
-	       strncmp(machine.config.uuid, maker, (size_t)(blank - maker)) == 0 &&
-	       strlen(machine.config.uuid) == (size_t)(blank - maker) &&
-	       config_section(machine.config.volumes, name);
+	return find_maker(&machine, dirs, name, maker);
 }
 
-/* The settings come first: from then on the volume is there, and who made it says nothing any more. */
+/* An ephemeral machine takes the volumes along that were made for it. */
+static bool goes_with_maker(const struct dirs *dirs, const char *name, const char *maker)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	return find_maker(&machine, dirs, name, maker) && machine.config.ephemeral;
+}
+
+/* The settings come first: from then on the volume is there, and who made it may say nothing any more. */
 int data_finish(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct unfinished mark = data_mark(dirs, name);
@@ -153,9 +171,12 @@ int data_finish(const struct dirs *dirs, const char *name, struct err *err)
 	if (config_load(&volume_schema, path, &config, err) < 0)
 		return -err->code;
 	data_tell(dirs, name, &(struct event){ .name = "volume-created", .pool = config.pool });
-	int r = text_take(&config.maker, strdup(""));
-	r = r < 0 ? err_set(err, ENOMEM, "out of memory")
-		  : config_record(&volume_schema, path, &config,
+	int r = 0;
+	bool goes = goes_with_maker(dirs, name, config.maker);
+	if (!goes && text_take(&config.maker, strdup("")) < 0)
+		r = err_set(err, ENOMEM, "out of memory");
+	else if (!goes)
+		r = config_record(&volume_schema, path, &config,
 				  (const char *const[]){ "maker", NULL }, err);
 	config_free(&volume_schema, &config);
 	return r;

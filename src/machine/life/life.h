@@ -162,8 +162,12 @@ enum stop_outcome {
 int machine_stop(struct machine *machine, bool force, unsigned seconds, enum stop_outcome *outcome,
 		 struct err *err);
 
-/* Cleans up after a guest's end. A keeper has `berth _finish` do it, which has more libraries. */
-int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err);
+/*
+ * Cleans up after a guest's end. erase: what removes an ephemeral machine, as machine_erase does. A keeper has `berth
+ * _finish` do it, which has more libraries.
+ */
+int machine_finish(struct machine *machine, const char *how, const char *outcome,
+		   int (*erase)(struct machine *, bool forget, struct err *), struct err *err);
 
 /*
  * Removes the installation's empty cgroups after its last machine. A cgroup with a process, such as a network's

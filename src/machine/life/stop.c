@@ -146,15 +146,17 @@ int machine_stop(struct machine *machine, bool force, unsigned seconds, enum sto
 }
 
 /* Rules of other machines that name it follow. */
-static int erase(struct machine *machine, struct err *err)
+static int end_ephemeral(struct machine *machine,
+			 int (*erase)(struct machine *, bool forget, struct err *), struct err *err)
 {
-	int r = machine_erase(machine, false, err);
+	int r = erase(machine, false, err);
 
 	machine_renew_peers_of(machine);
 	return r;
 }
 
-int machine_finish(struct machine *machine, const char *how, const char *outcome, struct err *err)
+int machine_finish(struct machine *machine, const char *how, const char *outcome,
+		   int (*erase)(struct machine *, bool forget, struct err *), struct err *err)
 {
 	/*
 	 * The end is noted before the lock, which another command may have for longer than we can wait: every observer
@@ -173,7 +175,7 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 	if (!machine->config.ephemeral)
 		return 0;
 	if (!owner_outlasts(machine))
-		return erase(machine, err);
+		return end_ephemeral(machine, erase, err);
 	/* Its owner goes on with its root, and deletes it. */
 	run_mark_life(machine, false);
 	return 0;

@@ -136,8 +136,9 @@ static int copy_one(struct planning *planning, struct section *section, const ch
 		return -err->code;
 	struct cloned_volume *one = &volumes->list[volumes->count - 1];
 	text_print(one->snapshot, sizeof one->snapshot, "%s", snapshot);
-	text_add(planning->notes, "volume '%s%s%s' of '%s' is copied to '%s'\n", one->was,
-		 *snapshot ? "@" : "", snapshot, planning->from->name, one->name);
+	text_add(planning->notes, "volume '%s%s%s' of '%s' is copied to '%s'%s\n", one->was,
+		 *snapshot ? "@" : "", snapshot, planning->from->name, one->name,
+		 planning->to->config.ephemeral ? ", which goes with it" : "");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  * Deletion of machines. They are marked as half removed first, so that the next command completes an interrupted
  * deletion.
  */
+#include "machine/data/data.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
@@ -96,7 +97,7 @@ int machine_delete(struct machine *machine, bool force, struct err *err)
 	if (move_check_delete(machine, force, err) < 0 || lock_volumes(machine, &pool, err) < 0)
 		return -err->code;
 	bool there = machine->fault.code || has_settings(machine);
-	if (there && machine_erase(machine, force, err) < 0)
+	if (there && data_erase_machine(machine, force, err) < 0)
 		return -err->code;
 	machine_renew_peers_of(machine);
 	machine_leave_groups(machine->dirs);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "machine/data/data.h"
 #include "machine/life/clean.h"
 #include "machine/life/control.h"
 #include "machine/life/freeze.h"
@@ -41,7 +42,7 @@ static void end_orphan(struct machine *machine)
 
 static int erase_ended(struct machine *machine, struct err *err)
 {
-	int r = machine_erase(machine, false, err);
+	int r = data_erase_machine(machine, false, err);
 
 	return r < 0 ? r
 		     : err_set(err, ESTALE,
