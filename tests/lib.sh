@@ -39,7 +39,7 @@ outer() {
 	fi
 	# Here, where there is a network.
 	for release in ${needs_debian:-}; do
-		if ! tar=$("$top/tests/debian-root" "$release" "${needs_packages:-}"); then
+		if ! tar=$("$top/tests/debian-root" "$release" "${needs_packages:-}" "${needs_recipe:-debian}"); then
 			echo "skip $(basename "$0" .sh): no Debian $release to be had; is the mirror reachable?"
 			exit 77
 		fi

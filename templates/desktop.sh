@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Desktops: a display server of TigerVNC that listens on a unix socket in the machine, and on no port. Its user is the
+# first ordinary one of the machine that is not "desktop", or else that one, so that a user who is made later, at launch
+# or by hand, gets the desktop. Sourced by the recipes, after debian.sh.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # root, release, init and packages are lib.sh's
+
+# What every desktop needs: the server, a session of its own on the bus, fonts, and cookies for X.
+display_packages=tigervnc-standalone-server,xauth,x11-xserver-utils,x11-xkb-utils,fonts-dejavu-core,dbus-user-session,libpam-systemd,dbus-x11
+
+# build_desktop PACKAGES: Debian with the display server and these packages.
+build_desktop() {
+	: "${release:=bookworm}"
+	one_of release "$release" bookworm trixie
+	[ "${init:-systemd}" = systemd ] || die "a desktop needs systemd, not '$init'"
+	packages=$display_packages,$1${packages:+,$packages}
+	build_debian
+	settle_display
+	settle_user
+}
+
+# Perl, read after the settings of the user, so that no user opens a port by them. Viewers share the display.
+settle_display() {
+	write_file etc/tigervnc/vncserver-config-mandatory <<-'END'
+		$rfbunixpath = "/run/desktop/rfb";
+		$rfbunixmode = "0600";
+		$rfbport = "-1";
+		$SecurityTypes = "None";
+		$AlwaysShared = "yes";
+		1;
+	END
+	write_file etc/tigervnc/vncserver-config-defaults <<-'END'
+		$geometry = "1280x800";
+		$depth = "24";
+		1;
+	END
+	# A session that ends, by a log-out, is followed by a fresh one.
+	write_file etc/systemd/system/tigervncserver@:1.service.d/desktop.conf <<-'END'
+		[Unit]
+		After=desktop-user.service
+		StartLimitIntervalSec=0
+
+		[Service]
+		Restart=always
+		RestartSec=500ms
+	END
+	chroot "$root" systemctl enable tigervncserver@:1.service >&2
+}
+
+settle_user() {
+	chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 desktop >&2
+	write_file usr/local/libexec/desktop-user 755 <<-'END'
+		#!/bin/sh
+		# Gives the display :1 to a user: the argument, or else the first ordinary user but "desktop", or else that one.
+		set -eu
+		users=/etc/tigervnc/vncserver.users
+		own=$(getent passwd | awk -F: '$3 >= 1000 && $3 < 60000 && $7 !~ /(nologin|false)$/ { print $3 ":" $1 }' | sort -n | cut -d : -f 2)
+		user=${1:-$(echo "$own" | grep -vx desktop | head -n 1)}
+		user=${user:-desktop}
+		group=$(id -g "$user")
+		install -d -m 700 -o "$user" -g "$group" /run/desktop
+		if ! grep -qx ":1=$user" "$users"; then
+			sed -i '/^ *:1=/d' "$users"
+			echo ":1=$user" >>"$users"
+			# At boot the display starts afterwards.
+			if [ -z "${AT_BOOT-}" ]; then
+				rm -f /run/desktop/rfb
+				systemctl --no-block restart tigervncserver@:1.service
+			fi
+		fi
+	END
+	write_file etc/systemd/system/desktop-user.service <<-'END'
+		[Unit]
+		Description=User of the desktop
+		Before=tigervncserver@:1.service
+
+		[Service]
+		Type=oneshot
+		Environment=AT_BOOT=1
+		ExecStart=/usr/local/libexec/desktop-user
+		RemainAfterExit=yes
+
+		[Install]
+		WantedBy=multi-user.target
+	END
+	write_file etc/systemd/system/desktop-user-again.service <<-'END'
+		[Unit]
+		Description=User of the desktop, after the users have changed
+
+		[Service]
+		Type=oneshot
+		ExecStart=/usr/local/libexec/desktop-user
+	END
+	write_file etc/systemd/system/desktop-user-again.path <<-'END'
+		[Unit]
+		Description=Users of the machine
+
+		[Path]
+		PathChanged=/etc/passwd
+		Unit=desktop-user-again.service
+
+		[Install]
+		WantedBy=multi-user.target
+	END
+	chroot "$root" systemctl enable desktop-user.service desktop-user-again.path >&2
+}
+
+# A compositor without a graphics card costs time for each key.
+settle_xfce() {
+	write_file etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfwm4.xml <<-'END'
+		<?xml version="1.0" encoding="UTF-8"?>
+		<channel name="xfwm4" version="1.0">
+		  <property name="general" type="empty">
+		    <property name="use_compositing" type="bool" value="false"/>
+		  </property>
+		</channel>
+	END
+}
