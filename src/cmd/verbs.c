@@ -17,9 +17,9 @@ static const struct command *const look[] = { &command_list,      &command_info,
 					      &command_top,       &command_logs,
 					      &command_events,    &command_capture,
 					      &command_autostart, NULL };
-static const struct command *const enter[] = { &command_shell,   &command_exec, &command_each,
-					       &command_console, &command_push, &command_pull,
-					       &command_cp,      NULL };
+static const struct command *const enter[] = { &command_shell,   &command_exec,    &command_each,
+					       &command_console, &command_push,    &command_pull,
+					       &command_cp,      &command_desktop, NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
 static const struct command *const shown[] = { &command_mount,

@@ -160,6 +160,8 @@ static const struct key machine_keys[] = {
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, KEY_LIVE, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "desktop.socket", KEY_PATH, KEY_LIVE, AT(desktop_socket), "/run/desktop/rfb", 0, 0, NULL,
+	  "socket in it at which its display server listens" },
 	{ "disk.size", KEY_SIZE, KEY_LIVE, AT(disk_size), "0", 0, 16ULL << 40, NULL,
 	  "how large its root is, in a pool that limits it; 0: as what it was made from" },
 	{ "env", KEY_ENV, KEY_KEPT, AT(env), "", 0, 0, NULL,

@@ -44,6 +44,9 @@ libmachine_a_SOURCES = \
 	src/machine/life/stop.c \
 	src/machine/life/usage.c \
 	src/machine/life/volume_use.c src/machine/life/volume_use.h \
+	src/machine/desktop/carry.c src/machine/desktop/desktop.h \
+	src/machine/desktop/display.c \
+	src/machine/desktop/rfb.c src/machine/desktop/rfb.h \
 	src/machine/data/attached.c \
 	src/machine/data/data.c src/machine/data/data.h \
 	src/machine/data/joint.c src/machine/data/joint.h \
@@ -177,10 +180,12 @@ test_machine_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_TEMPLATES='"$(abs_top_srcdir)/temp
 test_machine_LDADD = libmachine.a libstream.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \
 	libkern.a libbase.a $(CAP_LIBS) $(STORAGE_LIBS) $(CUNIT_LIBS)
 
-check_PROGRAMS += test_boot test_events
-TESTS += test_boot test_events
+check_PROGRAMS += test_boot test_desktop test_events
+TESTS += test_boot test_desktop test_events
 test_boot_SOURCES = tests/unit/test_boot.c tests/unit/suite.c tests/unit/suite.h
 test_boot_LDADD = $(test_machine_LDADD)
+test_desktop_SOURCES = tests/unit/test_desktop.c tests/unit/suite.c tests/unit/suite.h
+test_desktop_LDADD = $(test_machine_LDADD)
 test_events_SOURCES = tests/unit/test_events.c tests/unit/suite.c tests/unit/suite.h
 test_events_LDADD = $(test_machine_LDADD)
 

@@ -17,6 +17,7 @@ fuzz_targets = \
 	fuzz_oci \
 	fuzz_proc \
 	fuzz_protocol \
+	fuzz_rfb \
 	fuzz_root \
 	fuzz_stream \
 	fuzz_streams \
@@ -89,6 +90,8 @@ fuzz_proc_LDFLAGS = $(fuzz_flags) -Wl,--wrap=fopen,--wrap=statfs
 fuzz_protocol_SOURCES = tests/fuzz/protocol.c $(fuzz_common)
 fuzz_protocol_LDADD = libkeeper.a libkern.a libbase.a
 fuzz_protocol_LDFLAGS = $(fuzz_flags)
+fuzz_rfb_SOURCES = tests/fuzz/rfb.c src/machine/desktop/rfb.c $(fuzz_common)
+fuzz_rfb_LDFLAGS = $(fuzz_flags)
 fuzz_root_SOURCES = tests/fuzz/root.c $(fuzz_common)
 fuzz_root_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
 fuzz_root_LDFLAGS = $(fuzz_flags)

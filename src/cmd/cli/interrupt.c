@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -118,4 +120,21 @@ void interrupt_hold(void)
 void interrupt_release(void)
 {
 	sigprocmask(SIG_SETMASK, &unheld, NULL);
+}
+
+int interrupt_descriptor(int more, struct err *err)
+{
+	struct sigaction now;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&set, ending[i]);
+	}
+	if (more)
+		sigaddset(&set, more);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_set(err, errno, "wait for signals: %s", strerror(errno)) : fd;
 }

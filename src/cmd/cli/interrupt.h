@@ -3,6 +3,8 @@
 #ifndef BERTH_CMD_CLI_INTERRUPT_H
 #define BERTH_CMD_CLI_INTERRUPT_H
 
+#include "base/err.h"
+
 #include <sys/types.h>
 
 /*
@@ -24,5 +26,11 @@ int interrupt_passed(void);
  */
 void interrupt_hold(void);
 void interrupt_release(void);
+
+/*
+ * Instead of all that: from now on SIGINT, SIGTERM and SIGHUP wait to be read from a descriptor of signalfd(2), and the
+ * signal `more` with them (0: none). A signal that is ignored stays so. The caller owns the descriptor; or -code.
+ */
+int interrupt_descriptor(int more, struct err *err);
 
 #endif

@@ -27,6 +27,8 @@ extern const struct command command_list, command_info;
 extern const struct command command_top;
 /* logs.c, events.c, capture.c */
 extern const struct command command_logs, command_events, command_capture;
+/* desktop.c */
+extern const struct command command_desktop;
 /* each.c */
 extern const struct command command_each;
 /* enter.c */

@@ -5,13 +5,12 @@
 #include "base/outfile.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "machine/attach/capture.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 
 static const struct flag flag_count = { "count", 0, false, "PACKETS", "end after so many packets" };
 static const struct flag flag_duration = { "duration", 0, false, "TIME",
@@ -29,23 +28,6 @@ static const struct flag *const capture_flags[] = { &flag_count,   &flag_duratio
 static void tell(const char *machine, const char *event)
 {
 	print_note("machine '%s' %s", machine, event);
-}
-
-/* A signal that is ignored stays so. The descriptor, or -code. */
-static int take_signals(struct err *err)
-{
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction now;
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
-		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(&set, ending[i]);
-	}
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? err_set(err, errno, "wait for signals: %s", strerror(errno)) : fd;
 }
 
 static void tell_result(const struct capture_result *result)
@@ -138,7 +120,7 @@ static int run_capture(struct call *call, struct err *err)
 		r = outfile_open(&out, &file, err);
 	if (r != 0)
 		return r;
-	scoped_fd int signals = take_signals(err);
+	scoped_fd int signals = interrupt_descriptor(0, err);
 	wish.stop_fd = signals;
 	return signals < 0 ? signals : capture_into(&machine, &wish, &out, err);
 }

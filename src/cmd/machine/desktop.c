@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* desktop: the display of a machine, for a viewer of VNC. */
+#include "cmd/machine/desktop.h"
+
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct flag flag_socket = {
+	"socket", 0, false, "PATH", "listen there, and show it to every viewer that connects"
+};
+static const struct flag flag_stdio = { "stdio", 0, false, NULL,
+					"carry the protocol over standard input and output" };
+static const struct flag flag_viewer = {
+	"viewer", 0, false, "PROGRAM", "viewer to run, with the path of a socket as its argument"
+};
+static const struct flag *const desktop_flags[] = { &flag_socket,       &flag_stdio,
+						    &flag_desktop_wait, &flag_view_only,
+						    &flag_viewer,       NULL };
+
+/* A viewer that takes the path of a socket. The caller owns its path; NULL: there is none. */
+static char *find_viewer(const struct call *call)
+{
+	static const char *const known[] = { "xtigervncviewer", "vncviewer" };
+	const char *given = call_value(call, &flag_viewer);
+	char *path = NULL;
+
+	if (given && strchr(given, '/'))
+		return access(given, X_OK) == 0 ? strdup(given) : NULL;
+	if (given)
+		return child_find(given);
+	for (size_t i = 0; !path && i < sizeof known / sizeof *known; i++)
+		path = child_find(known[i]);
+	return path;
+}
+
+static int refuse_viewer(const struct call *call, struct err *err)
+{
+	const char *given = call_value(call, &flag_viewer);
+
+	if (given)
+		return err_set(err, ENOENT, "there is no viewer '%s'; give its name or its path",
+			       given);
+	return err_set(
+		err, ENOENT,
+		"there is no viewer here: install tigervnc-viewer, or name one with --viewer; a "
+		"viewer elsewhere is served by --socket PATH, or over ssh by --stdio");
+}
+
+static bool has_screen(void)
+{
+	const char *x = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+
+	return (x && *x) || (wayland && *wayland);
+}
+
+/* The socket of a viewer of our own is in a folder of berth's that nobody else enters. */
+static int run_viewer(struct call *call, struct err *err)
+{
+	if (!call_has(call, &flag_viewer) && !has_screen())
+		return err_set(err, ENODEV,
+			       "there is no screen here for a viewer, since neither DISPLAY nor "
+			       "WAYLAND_DISPLAY is set: use --socket PATH or --stdio for a viewer "
+			       "elsewhere");
+	scoped_free char *viewer = find_viewer(call);
+	scoped_free char *folder = dirs_run_path(&call->dirs, "desktops");
+	if (!viewer)
+		return refuse_viewer(call, err);
+	scoped_free char *path =
+		folder ? text_format("%s/%s.%d", folder, call->words[0], (int)getpid()) : NULL;
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(folder, 0700, err) < 0)
+		return -err->code;
+	return desktop_serve(call, path, viewer, err);
+}
+
+static int carry_stdio(struct call *call, struct err *err)
+{
+	if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO)) {
+		err_set(err, EINVAL,
+			"--stdio is for a viewer, not for a terminal: connect its input and output "
+			"to "
+			"one, as with ssh HOST berth desktop NAME --stdio");
+		return EXIT_USAGE;
+	}
+	return desktop_show(call, STDIN_FILENO, STDOUT_FILENO, err);
+}
+
+/* The machine is looked at before anything waits for a viewer. */
+static int check(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	uint64_t seconds;
+	int ways = call_has(call, &flag_socket) + call_has(call, &flag_stdio) +
+		   call_has(call, &flag_viewer);
+
+	if (ways > 1) {
+		err_set(err, EINVAL, "--socket, --stdio and --viewer exclude each other");
+		return EXIT_USAGE;
+	}
+	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r == 0 ? machine_check(&machine, err) : r;
+}
+
+static int run_desktop(struct call *call, struct err *err)
+{
+	const char *path = call_value(call, &flag_socket);
+	int r = check(call, err);
+
+	if (r != 0)
+		return r;
+	if (call_has(call, &flag_stdio))
+		return carry_stdio(call, err);
+	return path ? desktop_serve(call, path, NULL, err) : run_viewer(call, err);
+}
+
+const struct command command_desktop = {
+	.name = "desktop",
+	.args = "MACHINE",
+	.help = "Show the desktop of a machine in a viewer; start or resume the machine for it",
+	.flags = desktop_flags,
+	.min = 1,
+	.max = 1,
+	.first = WORD_MACHINE,
+	.run = run_desktop,
+};

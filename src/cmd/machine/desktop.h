@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The desktop of a machine, shown to one viewer or to several. */
+#ifndef BERTH_CMD_MACHINE_DESKTOP_H
+#define BERTH_CMD_MACHINE_DESKTOP_H
+
+#include "cmd/cli/command.h"
+
+extern const struct flag flag_desktop_wait, flag_view_only;
+
+/*
+ * Shows the desktop of the machine of the call's first word to a viewer at in and out, until one side closes. A machine
+ * that is stopped is started before, and one that is paused goes on.
+ */
+int desktop_show(struct call *call, int in, int out, struct err *err);
+
+/*
+ * Listens at a path, and shows the desktop to each viewer that connects there. viewer: a program that is run with the
+ * path, after which all ends; NULL: until a signal comes. The socket is removed at the end.
+ */
+int desktop_serve(struct call *call, const char *path, const char *viewer, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The desktop of a machine for one viewer: the machine is woken, its display found, and both are connected. */
+#include "cmd/machine/desktop.h"
+
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/print.h"
+#include "machine/desktop/desktop.h"
+#include "machine/life/life.h"
+
+enum { WAIT_SECONDS = 30, BOOTED_SECONDS = 5 };
+
+const struct flag flag_desktop_wait = {
+	"timeout", 't', false, "TIME", "how long to wait for a display that is not there yet; 30s"
+};
+const struct flag flag_view_only = { "view-only", 0, false, NULL,
+				     "take keys, pointer, clipboard and size out of what is sent" };
+
+/* Starts it, or lets it go on. *fresh: its display may still be on its way. */
+static int wake(struct machine *machine, bool *fresh, struct err *err)
+{
+	struct machine_status status;
+	bool was = true;
+
+	machine_status(machine, NULL, &status);
+	*fresh = !status.booted;
+	if (machine_is_down(status.state) || status.state == MACHINE_STARTING)
+		return start_machine(machine, &was, err);
+	if (status.state == MACHINE_PAUSED)
+		return machine_pause(machine, false, &was, err);
+	return machine_check_thawed(machine, err);
+}
+
+int desktop_show(struct call *call, int in, int out, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	enum desktop_end end;
+	uint64_t seconds;
+	bool fresh;
+
+	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0)
+		r = machine_check(&machine, err);
+	if (r == 0)
+		r = wake(&machine, &fresh, err);
+	if (r != 0)
+		return r;
+	if (!seconds)
+		seconds = fresh ? WAIT_SECONDS : BOOTED_SECONDS;
+	scoped_fd int display = desktop_connect(&machine, (unsigned)seconds, err);
+	if (display < 0)
+		return display;
+	r = desktop_carry(display, in, out, call_has(call, &flag_view_only), &end, err);
+	if (r == 0 && end == DESKTOP_CLOSED)
+		print_note("the display of machine '%s' has closed the connection", machine.name);
+	return r;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/desktop/rfb.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SECURITY_NONE = 1, SHARED = 1 };
+
+/* Messages of a viewer; RFC 6143, section 7.5, and the registry of its section 8. */
+enum {
+	SET_PIXEL_FORMAT = 0,
+	SET_ENCODINGS = 2,
+	UPDATE_REQUEST = 3,
+	KEY_EVENT = 4,
+	POINTER_EVENT = 5,
+	CUT_TEXT = 6,
+	CONTINUOUS_UPDATES = 150,
+	FENCE = 248,
+	XVP = 250,
+	SET_DESKTOP_SIZE = 251,
+	QEMU = 255,
+};
+
+/* A message: the length of its head, and whether it is passed on. The body's length is in the head. */
+struct message {
+	unsigned char type;
+	unsigned char head;
+	bool passed;
+};
+
+static const struct message messages[] = {
+	{ SET_PIXEL_FORMAT, 20, true },   { SET_ENCODINGS, 4, true },  { UPDATE_REQUEST, 10, true },
+	{ KEY_EVENT, 8, false },          { POINTER_EVENT, 6, false }, { CUT_TEXT, 8, false },
+	{ CONTINUOUS_UPDATES, 10, true }, { FENCE, 9, true },          { XVP, 4, false },
+	{ SET_DESKTOP_SIZE, 8, false },   { QEMU, 4, false },
+};
+
+bool rfb_is_version(const unsigned char *bytes)
+{
+	static const char form[] = "RFB 000.000\n";
+
+	for (int i = 0; i < RFB_VERSION; i++) {
+		bool digit = bytes[i] >= '0' && bytes[i] <= '9';
+		if (form[i] == '0' ? !digit : bytes[i] != form[i])
+			return false;
+	}
+	return true;
+}
+
+static long refuse(struct rfb_filter *filter, const char *fault)
+{
+	filter->fault = fault;
+	return -EPROTO;
+}
+
+static uint16_t number16(const unsigned char *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t number32(const unsigned char *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static const struct message *find(unsigned char type)
+{
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+		if (messages[i].type == type)
+			return &messages[i];
+	}
+	return NULL;
+}
+
+/* A negative length is that of the extended clipboard. */
+static uint64_t cut_text(const unsigned char *head)
+{
+	uint32_t length = number32(head + 4);
+
+	return length & 0x80000000 ? (uint64_t)(uint32_t)-length : length;
+}
+
+/* The rest of a message of QEMU's: a key, or what is wished of sound. */
+static uint64_t qemu(const unsigned char *head)
+{
+	enum { KEY = 0, SOUND = 1, SOUND_FORMAT = 2 };
+
+	if (head[1] == KEY)
+		return 8;
+	return head[1] == SOUND && number16(head + 2) == SOUND_FORMAT ? 6 : 0;
+}
+
+static uint64_t body_of(const unsigned char *head)
+{
+	switch (head[0]) {
+	case SET_ENCODINGS:
+		return 4 * (uint64_t)number16(head + 2);
+	case CUT_TEXT:
+		return cut_text(head);
+	case FENCE:
+		return head[8];
+	case SET_DESKTOP_SIZE:
+		return 16 * (uint64_t)head[6];
+	case QEMU:
+		return qemu(head);
+	default:
+		return 0;
+	}
+}
+
+/* The number of bytes of what comes next that have to be there together. 0: nothing begins with that byte. */
+static size_t wanted(const struct rfb_filter *filter, unsigned char first)
+{
+	const struct message *message;
+
+	switch (filter->state) {
+	case RFB_GREETS:
+		return RFB_VERSION;
+	case RFB_SECURES:
+	case RFB_BEGINS:
+		return 1;
+	case RFB_SPEAKS:
+	default:
+		message = find(first);
+		return message ? message->head : 0;
+	}
+}
+
+/*
+ * With extended pointer events a message may be a byte longer, which only the display's answers would tell. A display
+ * uses no encoding that the viewer has not announced.
+ */
+static void disguise(unsigned char *encoding)
+{
+	enum { EXTENDED_POINTER = -316, RAW = 0 };
+
+	if ((int32_t)number32(encoding) == EXTENDED_POINTER)
+		memset(encoding, RAW, 4);
+}
+
+/* A head is whole: the number of its bytes that are passed on, in filter->head. */
+static long take_head(struct rfb_filter *filter)
+{
+	unsigned char *head = filter->head;
+
+	switch (filter->state) {
+	case RFB_GREETS:
+		if (!rfb_is_version(head))
+			return refuse(filter, "it does not speak RFB");
+		/* Older versions let the display choose how a viewer proves itself, in a message that would have to be read. */
+		if (memcmp(head, "RFB 003.007\n", RFB_VERSION) != 0 &&
+		    memcmp(head, "RFB 003.008\n", RFB_VERSION) != 0)
+			return refuse(filter, "only versions 3.7 and 3.8 of RFB can be filtered");
+		filter->state = RFB_SECURES;
+		return RFB_VERSION;
+	case RFB_SECURES:
+		if (*head != SECURITY_NONE)
+			return refuse(filter, "only displays without a password can be filtered");
+		filter->state = RFB_BEGINS;
+		return 1;
+	case RFB_BEGINS:
+		/* A viewer that does not share would throw the others out. */
+		*head = SHARED;
+		filter->state = RFB_SPEAKS;
+		return 1;
+	case RFB_SPEAKS:
+	default:
+		filter->left = body_of(head);
+		filter->dropped = !find(*head)->passed;
+		filter->encodings = *head == SET_ENCODINGS;
+		return filter->dropped ? 0 : (long)filter->have;
+	}
+}
+
+/* Encodings are looked at one by one, each as if it were a head. */
+static size_t take_encoding(struct rfb_filter *filter, unsigned char byte, unsigned char *out)
+{
+	filter->head[filter->have++] = byte;
+	filter->left--;
+	if (filter->have < 4)
+		return 0;
+	disguise(filter->head);
+	memcpy(out, filter->head, 4);
+	filter->have = 0;
+	return 4;
+}
+
+static size_t take_body(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
+			unsigned char *out)
+{
+	size_t taken = filter->left < n ? (size_t)filter->left : n;
+
+	if (!filter->dropped)
+		memcpy(out, bytes, taken);
+	filter->left -= taken;
+	return taken;
+}
+
+long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n, unsigned char *out)
+{
+	size_t at = 0, made = 0;
+
+	while (at < n) {
+		if (filter->left && filter->encodings) {
+			made += take_encoding(filter, bytes[at++], out + made);
+			continue;
+		}
+		if (filter->left) {
+			size_t taken = take_body(filter, bytes + at, n - at, out + made);
+			made += filter->dropped ? 0 : taken;
+			at += taken;
+			continue;
+		}
+		filter->head[filter->have++] = bytes[at++];
+		size_t whole = wanted(filter, filter->head[0]);
+		if (whole == 0)
+			return refuse(filter, "it sent a message that is not known");
+		if (filter->have < whole)
+			continue;
+		long passed = take_head(filter);
+		if (passed < 0)
+			return passed;
+		memcpy(out + made, filter->head, (size_t)passed);
+		made += (size_t)passed;
+		filter->have = 0;
+	}
+	return (long)made;
+}

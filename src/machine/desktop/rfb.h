@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a viewer of a display sends, by the protocol RFB (RFC 6143, and the extensions of its community), with all taken
+ * out by which it acts. Pure.
+ */
+#ifndef BERTH_MACHINE_DESKTOP_RFB_H
+#define BERTH_MACHINE_DESKTOP_RFB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RFB_VERSION = 12, RFB_HEAD = 20 };
+
+struct rfb_filter {
+	enum { RFB_GREETS, RFB_SECURES, RFB_BEGINS, RFB_SPEAKS } state;
+	unsigned char head[RFB_HEAD]; /* the beginning of a message, kept until it is whole */
+	size_t have;
+	uint64_t left;     /* bytes of its body that are still to come */
+	bool dropped;      /* the body is that of a message that is not passed on */
+	bool encodings;    /* the body is a list of encodings */
+	const char *fault; /* why the viewer was refused, of static life; NULL: it was not */
+};
+
+/*
+ * Filters n bytes into out, which has room for n + RFB_HEAD. The number of bytes that are to be passed on; or -EPROTO,
+ * with fault, and nothing more may be passed on.
+ */
+long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
+		unsigned char *out);
+
+/* Whether these RFB_VERSION bytes are how a display server greets. */
+bool rfb_is_version(const unsigned char *bytes);
+
+#endif

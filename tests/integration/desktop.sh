@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The desktop of a machine: what a viewer sees and does, what it cannot do when it only looks, and that neither a machine
+# nor a viewer holds anything up.
+needs_debian="bookworm"
+needs_recipe="desktop-lite"
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+rfb() {
+	"$BERTH_TEST_PYTHON" "$top/tests/rfb" "$@"
+}
+
+# over_stdio MACHINE [OPTION...] -- ACTION...: a viewer on the input and output of berth desktop.
+over_stdio() {
+	local words=()
+	while [[ $1 != -- ]]; do
+		words+=("$1")
+		shift
+	done
+	rfb -- berth desktop --stdio "${words[@]}" -- "${@:2}"
+}
+
+set_up() {
+	debian_template bookworm desk
+	busybox_template bb
+	berth create --set network= desk d
+}
+
+# as_user COMMAND...: in the desktop.
+as_user() {
+	berth exec --user desktop --env DISPLAY=:1 d -- "$@"
+}
+
+# A terminal of the desktop that writes what is typed into a file.
+listen_to_keys() {
+	# shellcheck disable=SC2016 # for the machine's shell
+	as_user sh -c 'rm -f /tmp/typed; exec setsid xterm -e sh -c "cat >/tmp/typed" >/dev/null 2>&1 &'
+	retry 30 berth exec d -- test -e /tmp/typed
+}
+
+typed() {
+	berth exec d -- cat /tmp/typed
+}
+
+# Its geometry as its own programs see it.
+geometry() {
+	as_user xrandr | sed -n 's/.*current \([0-9]*\) x \([0-9]*\),.*/\1x\2/p'
+}
+
+# The machine is stopped at first.
+case_shown() {
+	same "its size" 1280x800 "$(over_stdio d -- size 2>"$T/err")"
+	state_is d running
+	retry 20 desktop_is_drawn
+	berth exec d -- cat /proc/net/tcp /proc/net/tcp6 >"$T/ports"
+	awk '$4 == "0A"' "$T/ports" >"$T/open"
+	empty "ports that listen in it" "$T/open"
+	same "owner of its socket" "desktop 600" "$(berth exec d -- stat -c '%U %a' /run/desktop/rfb)"
+}
+
+desktop_is_drawn() {
+	[[ $(over_stdio d -- colours 2>/dev/null) -gt 20 ]]
+}
+
+hello_was_typed() {
+	[[ $(typed) == hello ]]
+}
+
+case_typed() {
+	listen_to_keys
+	retry 20 keys_arrive
+}
+
+# The window that was opened last has the keyboard, once it is there.
+keys_arrive() {
+	over_stdio d -- type $'hello\n' 2>/dev/null && [[ $(typed) == *hello* ]]
+}
+
+# Bytes of messages: a key, a pointer, a clipboard, an extended one, a size, a key of QEMU's.
+case_view_only() {
+	local size
+	listen_to_keys
+	retry 20 keys_arrive
+	before=$(typed) size=$(geometry)
+	over_stdio d --view-only -- type $'stranger\n' raw 0401000000000078 raw 05ff00100010 raw 0600000000000003616263 \
+		raw 06000000fffffffc01000000 raw fb0004000300010000000000000000000400030000000000 \
+		raw ff0000010000007800000035 colours >"$T/out" 2>&1 || fault "$(cat "$T/out")"
+	[[ $(cat "$T/out") -gt 20 ]] || fault "it sees nothing: $(cat "$T/out")"
+	same "what was typed" "$before" "$(typed)"
+	same "its geometry" "$size" "$(geometry)"
+	# The same bytes without the option do something.
+	over_stdio d -- raw fb0004000300010000000000000000000400030000000000 colours >"$T/out" 2>&1 || true
+	retry 20 geometry_is 1024x768
+	fails 1 "viewer was refused: it sent a message that is not known" "$BERTH_TEST_PYTHON" "$top/tests/rfb" \
+		-- berth desktop --stdio d --view-only -- raw 77 stay </dev/null
+}
+
+geometry_is() {
+	[[ $(geometry) == "$1" ]]
+}
+
+# Runs berth desktop at $T/d.sock, in the background: $server.
+serve() {
+	berth desktop d --socket "$T/d.sock" >"$T/serve" 2>&1 &
+	server=$!
+	retry 20 test -S "$T/d.sock"
+}
+
+case_socket() {
+	local other
+	serve
+	same "mode of the socket" 600 "$(stat -c %a "$T/d.sock")"
+	mkfifo "$T/wait"
+	rfb "$T/d.sock" colours stay colours <"$T/wait" >"$T/first" 2>&1 &
+	other=$!
+	exec {held}>"$T/wait"
+	retry 20 grep -q stay "$T/first"
+	[[ $(rfb "$T/d.sock" colours) -gt 20 ]] || fault "a second viewer sees nothing"
+	fails 1 "another program listens at" berth desktop d --socket "$T/d.sock"
+	# A command that was killed leaves its socket, and none of its viewers.
+	kill -KILL "$server"
+	wait "$server" || true
+	exec {held}>&-
+	! wait "$other" || fault "a viewer of a killed command goes on"
+	test -S "$T/d.sock"
+	rm -f "$T/serve"
+	serve
+	retry 20 grep -q "desktop of machine 'd' is at" "$T/serve"
+	[[ $(rfb "$T/d.sock" colours) -gt 20 ]] || fault "a viewer sees nothing"
+	kill -TERM "$server"
+	wait "$server" || fault "it failed: $(cat "$T/serve")"
+	! test -e "$T/d.sock"
+}
+
+case_viewer() {
+	# shellcheck disable=SC2016 # for the viewer
+	printf '#!/bin/sh\nexec $RFB "$1" size\n' >"$T/viewer"
+	chmod +x "$T/viewer"
+	same "what a viewer sees" "$(geometry)" "$(RFB="$BERTH_TEST_PYTHON $top/tests/rfb" berth desktop d --viewer "$T/viewer")"
+	printf '#!/bin/sh\nexit 3\n' >"$T/viewer"
+	fails 1 "viewer '$T/viewer' exited with 3" berth desktop d --viewer "$T/viewer"
+	find "$BERTH_ROOT/run/desktops" -type s >"$T/left"
+	empty "sockets that are left" "$T/left"
+}
+
+case_paused() {
+	berth pause d
+	[[ $(over_stdio d -- colours 2>/dev/null) -gt 20 ]] || fault "a paused machine shows nothing"
+	state_is d running
+}
+
+# A log-out, and a user who is made later.
+case_sessions() {
+	berth exec d -- pkill -u desktop -f 'icewm-session|x-session-manager'
+	retry 30 desktop_is_drawn
+	berth exec d -- useradd --create-home alice
+	retry 30 owner_is alice
+	retry 30 desktop_is_drawn
+	berth exec d -- userdel --remove --force alice >/dev/null 2>&1 || true
+}
+
+owner_is() {
+	[[ $(berth exec d -- stat -c %U /run/desktop/rfb 2>/dev/null) == "$1" ]]
+}
+
+case_refused() {
+	berth create --set network= bb plain
+	berth start --wait plain
+	fails 1 "machine 'plain' has no display at '/run/desktop/rfb': no server listens there" \
+		berth desktop plain --stdio --timeout 1s </dev/null
+	fails 1 "no machine 'none'" berth desktop none --stdio </dev/null
+	fails 2 "--socket, --stdio and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
+	fails 1 "no screen here for a viewer" env -u DISPLAY -u WAYLAND_DISPLAY berth desktop d
+	fails 1 "there is no viewer 'nosuchviewer'" berth desktop d --viewer nosuchviewer
+	: >"$T/file"
+	fails 1 "'$T/file' exists, and is no socket" berth desktop d --socket "$T/file"
+	test -f "$T/file"
+	fails 1 "the path of a socket has 1 to 107 bytes" berth desktop d --socket "/$(printf '%0200d' 1)"
+	fails 2 "desktop.socket" berth set d desktop.socket=relative
+	gone plain
+}
+
+# served_by PERL: what listens at /srv/rfb of the machine.
+served_by() {
+	berth exec -d d -- perl -MSocket -e '
+		unlink "/srv/rfb"; socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("/srv/rfb")); listen(S, 5);
+		while (accept(C, S)) { '"$1"' }'
+	retry 20 berth exec d -- test -S /srv/rfb
+}
+
+unserved() {
+	berth exec d -- sh -c 'pkill perl; rm -rf /srv/rfb; true'
+}
+
+# A display that is none, is silent, or says more than anybody reads.
+case_hostile() {
+	local client reader
+	berth set d desktop.socket=/srv/rfb
+	unserved
+	berth exec d -- mkfifo /srv/rfb
+	fails 1 "connect to '/srv/rfb' in machine 'd'|has no display" berth desktop d --stdio --timeout 1s </dev/null
+	unserved
+	# The host's own root is not the machine's.
+	berth exec d -- ln -s "$T/d.sock" /srv/rfb
+	fails 1 "has no display" berth desktop d --stdio --timeout 1s </dev/null
+	unserved
+	served_by 'sleep 1000'
+	fails 1 "does not answer: it takes a connection and says nothing for 5 s" berth desktop d --stdio </dev/null
+	unserved
+	served_by 'syswrite(C, "HTTP/1.1 400 Bad Request\r\n"); sleep 1000'
+	fails 1 "does not speak RFB" berth desktop d --stdio </dev/null
+	unserved
+	served_by 'syswrite(C, "RFB 003.008\n\1\1\0\0\0\0" . "\0" x 24); my $z = "\0" x 65536; 1 while syswrite(C, $z)'
+	mkfifo "$T/slow" "$T/unread"
+	# shellcheck disable=SC2217 # it opens the pipe and reads nothing
+	sleep 1000 <"$T/unread" &
+	reader=$!
+	berth desktop d --stdio <"$T/slow" >"$T/unread" &
+	client=$!
+	exec {held}>"$T/slow"
+	retry 20 is_full "$client"
+	[[ $(awk '/^VmRSS/ { print $2 }' "/proc/$client/status") -lt 16384 ]] || fault "it keeps what nobody reads"
+	# The viewer leaves; the display goes on.
+	exec {held}>&-
+	retry 20 is_gone "$client"
+	kill "$reader"
+	unserved
+	berth unset d desktop.socket
+}
+
+# is_full PID: it has read all that its two buffers hold, and what the pipe to its reader holds.
+is_full() {
+	[[ $(awk '/^rchar/ { print $2 }' "/proc/$1/io") -gt 100000 && $(cat "/proc/$1/wchan") == *poll* ]]
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+run_cases "$@"
