@@ -50,7 +50,7 @@ test_tun_CFLAGS = $(AM_CFLAGS) -fno-sanitize=all
 test_tun_LDFLAGS = -static
 
 EXTRA_DIST += tests/vm/boot tests/vm/image tests/vm/init tests/vm/inside tests/vm/kernel tests/vm/lib.sh \
-	tests/vm/pool.sh tests/vm/shell
+	tests/vm/metadata.sh tests/vm/pool.sh tests/vm/shell tests/vm/writers.sh
 # A line a suite, so that changes do not meet.
 EXTRA_DIST += tests/vm/suites/apparmor.sh tests/vm/suites/arrays.sh tests/vm/suites/attack.sh
 EXTRA_DIST += tests/vm/suites/boot.sh
@@ -60,6 +60,7 @@ EXTRA_DIST += tests/vm/suites/inits.sh
 EXTRA_DIST += tests/vm/suites/labelled.sh
 EXTRA_DIST += tests/vm/suites/life.sh
 EXTRA_DIST += tests/vm/suites/limits.sh
+EXTRA_DIST += tests/vm/suites/metadata.sh
 EXTRA_DIST += tests/vm/suites/selinux.sh
 EXTRA_DIST += tests/vm/suites/space.sh tests/vm/suites/thin_stuck.sh
 EXTRA_DIST += tests/vm/suites/powercut.sh tests/vm/suites/churn.sh tests/vm/suites/crowd.sh

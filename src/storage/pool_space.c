@@ -58,6 +58,19 @@ static uint64_t free_below(const struct pool *pool)
 	return backing.free - backing.holes;
 }
 
+/* Where there is no room for the metadata that is wished, the data grows alone. */
+static int grow(struct pool *pool, const struct pool_growth *growth, struct err *err)
+{
+	struct pool_growth alone = *growth;
+	struct err why = { 0 };
+
+	if (pool->ops->maintenance->grow(pool, growth, &why) == 0)
+		return 0;
+	alone.metadata = 0;
+	return growth->metadata ? pool->ops->maintenance->grow(pool, &alone, err)
+				: err_set(err, why.code, "%s", why.text);
+}
+
 /* 1: it has gained something. */
 static int gain(struct pool *pool, const struct pool_growth *growth, struct text *how,
 		struct err *err)
@@ -65,24 +78,45 @@ static int gain(struct pool *pool, const struct pool_growth *growth, struct text
 	struct pool_usage before, after;
 	char size[32];
 
-	if (pool->ops->pool_usage(pool, &before, err) < 0 ||
-	    pool->ops->maintenance->grow(pool, growth, err) < 0 ||
+	if (pool->ops->pool_usage(pool, &before, err) < 0 || grow(pool, growth, err) < 0 ||
 	    pool->ops->pool_usage(pool, &after, err) < 0)
 		return -err->code;
-	if (after.total <= before.total)
+	if (after.total <= before.total && after.metadata_total <= before.metadata_total)
 		return 0;
 	text_human_size(after.total, size, sizeof size);
 	text_add(how, "to %s", size);
 	if (growth->device)
 		text_add(how, " with disk '%s'", growth->device);
+	if (after.metadata_total > before.metadata_total) {
+		text_human_size(after.metadata_total, size, sizeof size);
+		text_add(how, ", its metadata to %s", size);
+	}
 	return 1;
 }
 
+/* The metadata that the pool is to get, in bytes; 0: it has enough. */
+static int wish_metadata(struct pool *pool, uint64_t *metadata, struct err *err)
+{
+	struct pool_usage usage;
+
+	if (pool->ops->pool_usage(pool, &usage, err) < 0)
+		return -err->code;
+	const struct space space = {
+		.total = usage.total,
+		.used = usage.used,
+		.metadata_total = usage.metadata_total,
+		.metadata_used = usage.metadata_used,
+	};
+	bool scarce = space_level(&space) >= SPACE_SCARCE && space_lacks_metadata(&space);
+	*metadata = scarce ? space_metadata_to(&space) << 20 : 0;
+	return 0;
+}
+
 /* Grows the pool by the means of its own source. */
-static int grow_source(struct pool *pool, struct text *how, struct err *err)
+static int grow_source(struct pool *pool, uint64_t metadata, struct text *how, struct err *err)
 {
 	const struct pool_config *config = &pool->config;
-	struct pool_growth growth = { 0 };
+	struct pool_growth growth = { .metadata = metadata, .itself = true };
 
 	if (config->size) {
 		growth.size = space_grow_to(config->size, config->size_max, free_below(pool));
@@ -93,7 +127,7 @@ static int grow_source(struct pool *pool, struct text *how, struct err *err)
 }
 
 /* The first of those that were named for it that can be had; when none can, why not the last one. */
-static int grow_by_disk(struct pool *pool, struct text *how, struct err *err)
+static int grow_by_disk(struct pool *pool, uint64_t metadata, struct text *how, struct err *err)
 {
 	scoped_free char *names = strdup(pool->config.grow_devices);
 	struct err why = { 0 };
@@ -106,7 +140,8 @@ static int grow_by_disk(struct pool *pool, struct text *how, struct err *err)
 		if (!*name)
 			continue;
 		why = (struct err){ 0 };
-		r = gain(pool, &(struct pool_growth){ .device = name }, how, &why);
+		r = gain(pool, &(struct pool_growth){ .device = name, .metadata = metadata }, how,
+			 &why);
 	}
 	return r < 0 ? err_set(err, why.code, "%s", why.text) : r;
 }
@@ -119,8 +154,10 @@ int pool_grow_itself(struct pool *pool, struct text *how, struct err *err)
 	scoped_fd int lock = pool_lock(pool, err);
 	if (lock < 0 || pool_load(pool, "pool.conf", err) < 0)
 		return -err->code;
-	int r = grow_source(pool, how, err);
-	return r == 0 ? grow_by_disk(pool, how, err) : r;
+	uint64_t metadata;
+	int r = wish_metadata(pool, &metadata, err);
+	r = r < 0 ? r : grow_source(pool, metadata, how, err);
+	return r == 0 ? grow_by_disk(pool, metadata, how, err) : r;
 }
 
 /* ---- The reserve */

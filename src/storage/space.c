@@ -13,20 +13,40 @@ enum {
 	BELOW_PART = 20,  /* and leaves so much of what is below */
 };
 
-/* The room of the pool. Room for metadata is converted into that of data, so that one rule serves both. */
-static uint64_t room(const struct space *space)
+static uint64_t room_for_data(const struct space *space)
 {
 	uint64_t taken = space->used + space->pending;
-	uint64_t data = space->total > taken ? space->total - taken : 0;
 
-	if (!space->metadata_total)
-		return data;
+	return space->total > taken ? space->total - taken : 0;
+}
+
+/* The room for metadata, as the part of the pool that it is of the metadata: so one rule serves both. */
+static uint64_t room_for_metadata(const struct space *space)
+{
 	uint64_t left = space->metadata_total > space->metadata_used
 				? space->metadata_total - space->metadata_used
 				: 0;
-	uint64_t metadata =
-		(uint64_t)((double)left / (double)space->metadata_total * (double)space->total);
+
+	return space->metadata_total ? (uint64_t)((double)left / (double)space->metadata_total *
+						  (double)space->total)
+				     : UINT64_MAX;
+}
+
+static uint64_t room(const struct space *space)
+{
+	uint64_t data = room_for_data(space), metadata = room_for_metadata(space);
+
 	return data < metadata ? data : metadata;
+}
+
+bool space_lacks_metadata(const struct space *space)
+{
+	return room_for_metadata(space) < room_for_data(space);
+}
+
+uint64_t space_metadata_to(const struct space *space)
+{
+	return 2 * space->metadata_total >> 20;
 }
 
 static uint64_t mark(const struct space *space)

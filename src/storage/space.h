@@ -45,6 +45,10 @@ enum space_level space_settle(const struct space *space, enum space_level before
 
 /* The fill of data or metadata, whichever is fuller: 0 to 100. */
 unsigned space_percent(const struct space *space);
+/* Whether that is the metadata, and no room for data helps. */
+bool space_lacks_metadata(const struct space *space);
+/* The size that metadata is to get then, in MiB: twice what it has. */
+uint64_t space_metadata_to(const struct space *space);
 
 /*
  * Decides which machines to hold. From SPACE_SHORT on, those that grow most; the less room is left, the smaller growers

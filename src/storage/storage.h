@@ -35,7 +35,8 @@ struct volume_info {
 };
 
 struct pool_usage {
-	uint64_t total, used; /* bytes */
+	uint64_t total, used;                   /* bytes */
+	uint64_t metadata_total, metadata_used; /* bytes; total 0: the driver has none */
 	/* The pool's file, if the free space of the file system under it limits total; else "". */
 	char backing_file[PATH_MAX];
 	uint64_t least; /* bytes, used with backing_file: struct space has the meaning */
@@ -66,6 +67,7 @@ struct pool_growth {
 	uint64_t metadata;  /* bytes of metadata; 0: chosen by the pool's size */
 	const char *device; /* a device to add, or NULL */
 	bool force;         /* destroy the data on that device */
+	bool itself; /* the pool's watch asks: where a disk has no more room, nothing is written */
 };
 
 /* A range of a volume as a block device, in bytes. */
@@ -424,8 +426,8 @@ int pool_watch_again(struct pool *pool, struct err *err);
 
 /*
  * Enlarges the pool by one step: its file up to size.max and to the room of the file system under it, or to the whole
- * of a device that has grown, or by the next disk of grow.devices. 1: it was enlarged, and how says to what: "to 20
- * GiB".
+ * of a device that has grown, or by the next disk of grow.devices. Metadata that is scarce gets its part of that. 1: it
+ * was enlarged, and how says to what: "to 20 GiB".
  */
 int pool_grow_itself(struct pool *pool, struct text *how, struct err *err);
 

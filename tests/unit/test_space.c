@@ -42,6 +42,25 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(space_percent(&space), 96);
 }
 
+/* The remedy is another one when metadata is what is short. */
+static void test_metadata(void)
+{
+	struct space space = of(100);
+
+	CU_ASSERT_FALSE(space_lacks_metadata(&space));
+	space.metadata_total = 8ULL * MIB;
+	space.metadata_used = 7ULL * MIB;
+	CU_ASSERT_TRUE(space_lacks_metadata(&space));
+	CU_ASSERT_EQUAL(space_metadata_to(&space), 16);
+	/* Data that is not written yet fills the pool more. */
+	space.pending = 850ULL * MIB;
+	CU_ASSERT_FALSE(space_lacks_metadata(&space));
+	space = of(950);
+	space.metadata_total = 8ULL * MIB;
+	space.metadata_used = 7ULL * MIB;
+	CU_ASSERT_FALSE(space_lacks_metadata(&space));
+}
+
 /* The pool uses little, but other programs fill the file system below it. */
 static void test_least(void)
 {
@@ -366,6 +385,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "levels", test_levels },
+		{ "metadata", test_metadata },
 		{ "what is too little", test_least },
 		{ "settling", test_settling },
 		{ "who is held", test_who_is_held },

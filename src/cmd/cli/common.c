@@ -121,6 +121,8 @@ void note_pool_room(const char *name, const struct pool_usage *usage, bool holds
 {
 	const struct space space = { .total = usage->total,
 				     .used = usage->used,
+				     .metadata_total = usage->metadata_total,
+				     .metadata_used = usage->metadata_used,
 				     .least = usage->least };
 	enum space_level level = space_level(&space);
 	const char *next = level < SPACE_SCARCE ? ""
@@ -129,7 +131,12 @@ void note_pool_room(const char *name, const struct pool_usage *usage, bool holds
 	char left[32];
 
 	text_human_size(usage->total - usage->used, left, sizeof left);
-	if (level >= SPACE_LOW && *usage->backing_file)
+	if (level >= SPACE_LOW && space_lacks_metadata(&space))
+		print_note("the metadata of pool '%s' is %u%% full%s; make it larger: berth pool "
+			   "grow --metadata %lluM %s",
+			   name, space_percent(&space), next,
+			   (unsigned long long)space_metadata_to(&space), name);
+	else if (level >= SPACE_LOW && *usage->backing_file)
 		print_note(
 			"pool '%s' has room for %s, by the file system of '%s'%s; make room there",
 			name, left, usage->backing_file, next);

@@ -6,6 +6,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
 #include "network/network.h"
+#include "storage/space.h"
 #include "storage/storage.h"
 
 #include <errno.h>
@@ -26,13 +27,23 @@ static int look_at_pool(void *context, const char *name)
 		report_add(report, VERDICT_PROBLEM, "pool", NULL, "pool '%s': %s", name, err.text);
 		return 0;
 	}
-	unsigned percent = usage.total ? (unsigned)(usage.used * 100.0 / usage.total) : 0;
+	const struct space space = { .total = usage.total,
+				     .used = usage.used,
+				     .metadata_total = usage.metadata_total,
+				     .metadata_used = usage.metadata_used };
+	bool metadata = space_lacks_metadata(&space) && space_percent(&space) >= 80;
+	unsigned percent = metadata      ? space_percent(&space)
+			   : usage.total ? (unsigned)(usage.used * 100.0 / usage.total)
+					 : 0;
 	text_human_size(usage.used, used, sizeof used);
 	text_human_size(usage.total, total, sizeof total);
 	report_add(report, percent >= 80 ? VERDICT_NOTE : VERDICT_OK, "pool",
-		   percent >= 80 ? "delete something, or make room where the pool is" : NULL,
-		   "pool '%s' (%s): %s of %s used, %u%%", name, pool.ops->name, used, total,
-		   percent);
+		   metadata        ? "delete snapshots, or make the metadata larger: berth pool "
+				     "grow --metadata"
+		   : percent >= 80 ? "delete something, or make room where the pool is"
+				   : NULL,
+		   "pool '%s' (%s): %s of %s used, %s%u%%", name, pool.ops->name, used, total,
+		   metadata ? "its metadata " : "", percent);
 	return 0;
 }
 

@@ -184,9 +184,8 @@ static int look_at_taken(struct pool_watch *watch, struct pool *pool, struct err
 static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 {
 	struct pool_usage usage;
-	struct pool_state state;
 
-	if (pool->ops->pool_usage(pool, &usage, err) < 0 || pool_look(pool, &state, err) < 0 ||
+	if (pool->ops->pool_usage(pool, &usage, err) < 0 ||
 	    pool_each_use(pool, note_use, &watch->growth, err) < 0)
 		return -err->code;
 	growth_forget(&watch->growth);
@@ -194,8 +193,8 @@ static int look(struct pool_watch *watch, struct pool *pool, struct err *err)
 	watch->space = (struct space){
 		.total = usage.total,
 		.used = usage.used,
-		.metadata_total = state.metadata_total,
-		.metadata_used = state.metadata_used,
+		.metadata_total = usage.metadata_total,
+		.metadata_used = usage.metadata_used,
 		.pending = pending(watch),
 		.least = usage.least,
 	};
@@ -226,7 +225,13 @@ static void set_held(const struct pool_watch *watch, const struct filler *filler
 	struct err ignored = { 0 };
 	char why[512];
 
-	if (*watch->backing_file)
+	if (space_lacks_metadata(&watch->space))
+		snprintf(why, sizeof why,
+			 "the metadata of pool '%s', which it fills, is %u%% full; make it larger: "
+			 "berth pool grow --metadata %" PRIu64 "M %s",
+			 watch->pool, space_percent(&watch->space),
+			 space_metadata_to(&watch->space), watch->pool);
+	else if (*watch->backing_file)
 		snprintf(why, sizeof why,
 			 "the file system of '%.300s' has little left for pool '%s', which it "
 			 "fills; make room there",
@@ -347,7 +352,10 @@ static void tell_level(struct pool_watch *watch)
 
 	if (level > watch->told) {
 		text_human_size(space->total - space->used, left, sizeof left);
-		if (*watch->backing_file)
+		if (space_lacks_metadata(space))
+			snprintf(how, sizeof how, "its metadata is %u%% full",
+				 space_percent(space));
+		else if (*watch->backing_file)
 			snprintf(how, sizeof how, "room for %s, by the file system of '%s'%s", left,
 				 watch->backing_file, level == SPACE_NONE ? ": writes fail" : "");
 		else

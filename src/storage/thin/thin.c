@@ -84,6 +84,8 @@ static int use_of_pool(struct pool *pool, struct pool_usage *usage, struct err *
 	*usage = (struct pool_usage){
 		.total = status.data_total * block,
 		.used = status.data_used * block,
+		.metadata_total = status.metadata_total * DM_POOL_METADATA_UNIT * DM_SECTOR,
+		.metadata_used = status.metadata_used * DM_POOL_METADATA_UNIT * DM_SECTOR,
 	};
 	disk_limit_usage(pool, usage);
 	return 0;

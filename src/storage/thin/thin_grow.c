@@ -180,7 +180,7 @@ int thin_grow(struct pool *pool, const struct pool_growth *growth, struct err *e
 	if (check_growth(pool, growth, err) < 0 || enter(pool, &session, err) < 0 ||
 	    thin_look(pool, err) < 0)
 		return -err->code;
-	if (!growth->size && !growth->metadata && !growth->device &&
+	if (!growth->size && (!growth->metadata || growth->itself) && !growth->device &&
 	    !has_gained(pool, &session.status))
 		return 0;
 	uint64_t before = session.status.data_total;

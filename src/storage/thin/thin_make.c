@@ -49,9 +49,11 @@ static int admit(const struct pool *pool, const struct dm_pool_status *status, s
 	if (status->metadata_total - status->metadata_used <=
 	    status->metadata_total / RESERVE_METADATA_PART)
 		return err_set(err, ENOSPC,
-			       "the pool's metadata is full to %u%%; delete snapshots or machines",
+			       "the pool's metadata is full to %u%%; delete snapshots or machines, "
+			       "or make it larger: berth pool grow --metadata SIZE %s",
 			       (unsigned)(status->metadata_used * 100.0 /
-					  (double)status->metadata_total));
+					  (double)status->metadata_total),
+			       pool->name);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 export TEST_SECONDS=${TEST_SECONDS:-1800}
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../../lib.sh"
+# shellcheck source=tests/vm/writers.sh
+. "$(dirname "$0")/../writers.sh"
 
 # How many machines write to one pool; twenty in a long run.
 writers=${PROOF_WRITERS:-6}
@@ -54,15 +56,6 @@ fill() {
 			dd if=/tmp/next of=/f$i bs=64k conv=fsync 2>/dev/null || { touch /run/failed; break; }
 			echo $i >/written
 		done' "$1" </dev/null >/dev/null 2>&1 &
-}
-
-# change MACHINE: writes over what is there, each time on the disk.
-change() {
-	berth exec "$1" -- sh -c 'i=0
-		until [ -e /stop ]; do
-			i=$((i + 1))
-			echo $i | dd of=/state bs=4k conv=notrunc,fsync 2>/dev/null || touch /run/failed
-		done' </dev/null >/dev/null 2>&1 &
 }
 
 # whole MACHINE: every file that was written has what was written.
@@ -181,20 +174,6 @@ copy_over() {
 			echo $i >/written
 			sleep 1
 		done' </dev/null >/dev/null 2>&1 &
-}
-
-# settle MACHINE: its journal has gone round, so that all it writes from now on is its own: before that it takes blocks
-# for the journal, and copies those of its template.
-settle() {
-	berth exec "$1" -- sh -c 'for i in 1 2 3 4; do
-		mkdir /w
-		(cd /w && mkdir $(seq 400))
-		sync
-		rm -r /w
-		sync
-	done
-	echo 0 >/state
-	sync'
 }
 
 # Overwriting blocks that a snapshot shares takes new blocks, though the volume does not grow.

@@ -6,6 +6,8 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/vm/pool.sh
 . "$(dirname "$0")/../pool.sh"
+# shellcheck source=tests/vm/metadata.sh
+. "$(dirname "$0")/../metadata.sh"
 
 case_sound() {
 	begin sound
@@ -116,32 +118,12 @@ case_grow_metadata() {
 	end
 }
 
-# nearly_full FILE FREE: gives the metadata in that file a volume 1000 that maps the last 64 blocks of the pool again and
-# again, so that about FREE blocks of metadata are left. The kernel would take an hour to make so many.
-nearly_full() {
-	thin_dump "$1" | python3 -IS -c '
-import re, sys
-volumes = sys.stdin.read()
-blocks = int(re.search("nr_data_blocks=\"([0-9]+)\"", volumes)[1])
-free, total = int(sys.argv[1]), int(sys.argv[2])
-# thin_restore puts 126 mappings into a leaf; a hundredth is for the nodes above them.
-count = int((total - free) * 126 * 0.99) // 64
-sys.stdout.write(volumes.replace("</superblock>", ""))
-print(f"<device dev_id=\"1000\" mapped_blocks=\"{count * 64}\" transaction=\"0\" creation_time=\"0\" snap_time=\"0\">")
-for i in range(count):
-    print(f"<range_mapping origin_begin=\"{i * 64}\" data_begin=\"{blocks - 64}\" length=\"64\" time=\"0\"/>")
-print("</device></superblock>")' "$2" "$(($(stat -c %s "$1") / 4096))" >"$T/dump"
-	thin_restore -q -i "$T/dump" -o "$1"
-}
-
 # Until there is no room for more metadata: what is said then, and how it goes on. The kernel keeps a tenth of it.
 case_metadata_full() {
 	local i pool
 	begin full
 	berth pool detach g
-	dd if="$pools/g/pool.thin" of="$T/meta" bs=4096 skip="$(metadata_block)" count=2048 status=none
-	nearly_full "$T/meta" 260
-	dd if="$T/meta" of="$pools/g/pool.thin" bs=4096 seek="$(metadata_block)" count=2048 conv=notrunc status=none
+	fill_metadata "$pools/g/pool.thin" 260
 	berth pool status g
 	pool=$(device pool)
 	dmsetup status "$pool"
