@@ -9,9 +9,9 @@ needs_faults="case_meanwhile case_waiting"
 # shellcheck source=tests/pool_moves.sh
 . "$top/tests/pool_moves.sh"
 
-# All that a machine is stays as it was, but for its pool.
+# All that a machine is stays as it was, but for its pool, and the size that this gives to a root which has none of its own.
 facts() {
-	berth info --json "$1" | grep -v '"pool": "p-'
+	berth info --json "$1" | grep -vE '"pool": "p-|"size": '
 	berth snapshot list --json "$1" | jq -S '[.[] | {name, created}]'
 	grep -v '^pool' "$BERTH_ROOT/lib/machines/$1/machine.conf"
 	cat "$BERTH_ROOT/lib/machines/$1/console.log"
