@@ -134,6 +134,7 @@ struct machine_config {
 	bool spoofing;          /* "security.spoofing": its port has no anti-spoofing rules */
 	bool autostart;         /* "boot.autostart" */
 	bool backup_freeze;     /* "backup.freeze" */
+	bool backup_volumes;    /* "backup.volumes" */
 	char *apparmor;         /* "security.apparmor": auto, yes, no, or a profile */
 	char *selinux;          /* "security.selinux": a context, "" = none */
 	char *caps;             /* KEY_CAPS "security.caps" */

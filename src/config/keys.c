@@ -143,6 +143,8 @@ static const struct key machine_keys[] = {
 	  "when backups are written: hourly, daily, weekly, monthly, every 6h; empty: never" },
 	{ "backup.target", KEY_PLACE, KEY_LIVE, AT(backup_target), "", 0, 0, NULL,
 	  "folder of its backups, or ssh:HOST:/FOLDER; empty: as berth.conf says" },
+	{ "backup.volumes", KEY_BOOL, KEY_LIVE, AT(backup_volumes), "yes", 0, 0, NULL,
+	  "whether backups have the volumes that it may write to" },
 	{ "boot.after", KEY_LABELS, KEY_LIVE, AT(boot_after), "", 0, 0, NULL,
 	  "machines that are to have booted before it is started with others" },
 	{ "boot.autostart", KEY_BOOL, KEY_LIVE, AT(autostart), "no", 0, 0, NULL,

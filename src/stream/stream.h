@@ -105,6 +105,9 @@ int stream_get_blocks(struct stream_in *in, int device_fd, const struct stream_v
 /* Whether a volume is one of blocks. */
 bool stream_is_blocks(const struct stream_volume *volume);
 
+/* Passes over the contents of the volume that stream_next described; their sums are checked. 0 or -code. */
+int stream_skip(struct stream_in *in, struct err *err);
+
 /* Reads a whole stream and checks its sums; nothing is decompressed. 0 or -code. */
 int stream_verify(int fd, struct err *err);
 

@@ -24,9 +24,13 @@ static int skip_part(struct stream_in *in, unsigned char *bytes, struct err *err
 	return *reader.point != '\0';
 }
 
-static int skip_contents(struct stream_in *in, unsigned char *bytes, struct err *err)
+int stream_skip(struct stream_in *in, struct err *err)
 {
+	scoped_free unsigned char *bytes = malloc(STREAM_STORED_MAX);
 	int r;
+
+	if (!bytes)
+		return err_set(err, ENOMEM, "out of memory");
 
 	do
 		r = skip_part(in, bytes, err);
@@ -38,19 +42,16 @@ int stream_verify(int fd, struct err *err)
 {
 	struct stream_in in = { .fd = fd };
 	scoped_text struct text settings = { 0 };
-	scoped_free unsigned char *bytes = malloc(STREAM_STORED_MAX);
 	struct stream_head head;
 	struct stream_volume volume;
 	int r;
 
-	if (!bytes)
-		return err_set(err, ENOMEM, "out of memory");
 	if (stream_open(&in, &head, &settings, err) < 0)
 		return -err->code;
 	stream_head_free(&head);
 	while ((r = stream_next(&in, &volume, err)) > 0) {
 		stream_volume_free(&volume);
-		if (skip_contents(&in, bytes, err) < 0)
+		if (stream_skip(&in, err) < 0)
 			return -err->code;
 	}
 	return r;

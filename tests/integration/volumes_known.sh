@@ -180,6 +180,9 @@ case_left_behind_is_told() {
 	has "volume 'disk' of machine 'left' is not in the template" "$(cat "$T/err")"
 	mkdir -p "$T/backups"
 	berth backup take --target "$T/backups" left 2>"$T/err"
+	lacks "is not in the backup" "made: $(cat "$T/err")"
+	berth set left backup.volumes=no
+	berth backup take --target "$T/backups" left 2>"$T/err"
 	has "volume 'disk' of machine 'left' is not in the backup" "$(cat "$T/err")"
 	berth backup forget "$T/backups"
 	rm -rf "$BERTH_ROOT/lib/backup-targets"

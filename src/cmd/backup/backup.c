@@ -73,7 +73,7 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 	int r = backup_run(call, machine, &spec, run->json, &run->signal, err);
 	/* The volumes that stay behind are no news to the reader of a schedule's messages. */
 	if (r == 0 && !run->scheduled && !spec.dry)
-		tell_left_volumes(machine, "the backup");
+		tell_left_volumes(machine, "the backup", machine->config.backup_volumes);
 	return r;
 }
 

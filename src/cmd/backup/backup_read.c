@@ -9,6 +9,7 @@
 #include "cmd/cli/progress.h"
 #include "cmd/cli/table.h"
 #include "cmd/travel/placement.h"
+#include "cmd/travel/stream_file.h"
 #include "cmd/travel/there.h"
 #include "machine/backup/backup.h"
 #include "machine/backup/ledger.h"
@@ -23,9 +24,11 @@ static const struct flag flag_whole = { "whole", 0, false, NULL,
 					"the newest that is whole, if the newest is damaged" };
 static const struct flag *const list_flags[] = { &flag_there, &flag_json, &flag_ssh, &flag_target,
 						 NULL };
-static const struct flag *const restore_flags[] = { &flag_there,        &flag_network, &flag_pool,
-						    &flag_set,          &flag_ssh,     &flag_target,
-						    &flag_trust_backup, &flag_whole,   NULL };
+static const struct flag *const restore_flags[] = {
+	&flag_there, &flag_network, &flag_stream_no_volumes, &flag_pool,       &flag_set,
+	&flag_ssh,   &flag_target,  &flag_trust_backup,      &flag_volumes_as, &flag_whole,
+	NULL
+};
 
 /* ---- Seeing them */
 
@@ -57,6 +60,7 @@ static void list_one(struct listing *listing, const struct backups *backups,
 					      { "date", json_string(stamp) },
 					      { "time", json_integer((json_int_t)one->date) },
 					      { "kind", json_string(kind) },
+					      { "volumes", json_boolean(one->volumes) },
 					      { "bytes", json_integer((json_int_t)one->size) },
 					      { "checked", json_count(one->checked) },
 					      { "error", json_text(fault.text) },
@@ -70,7 +74,8 @@ static void list_one(struct listing *listing, const struct backups *backups,
 	text_human_size(one->size, size, sizeof size);
 	table_add(&listing->table, name ? name : "");
 	table_add(&listing->table, when);
-	table_add(&listing->table, kind);
+	scoped_free char *what = text_format("%s%s", kind, one->volumes ? "+volumes" : "");
+	table_add(&listing->table, what ? what : kind);
 	table_add(&listing->table, size);
 	table_add(&listing->table, listing->target);
 }
@@ -222,9 +227,13 @@ static int run_restore(struct call *call, struct err *err)
 	struct import_spec spec = {
 		.name = call->count > 1 ? call->words[1] : NULL,
 		.trust = call_has(call, &flag_trust_backup),
+		.no_volumes = call_has(call, &flag_stream_no_volumes),
+		.volumes_as = call_value(call, &flag_volumes_as),
 	};
 	int r = sought_check(call, err);
 
+	if (r == 0 && spec.volumes_as)
+		r = name_check(spec.volumes_as, err);
 	if (r == 0)
 		r = placement_begin(&placement, call, &words, &spec, err);
 	if (r == 0)

@@ -190,10 +190,12 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 	return worst;
 }
 
-void tell_left_volumes(const struct machine *machine, const char *what)
+void tell_left_volumes(const struct machine *machine, const char *what, bool has_written)
 {
 	for (const struct section *at = machine->config.volumes; at; at = at->next) {
 		const struct attached_config *attached = (const struct attached_config *)at;
+		if (has_written && !attached->readonly)
+			continue;
 		print_note("volume '%s' of machine '%s' is not in %s; while the machine runs, its "
 			   "files are copied by: berth pull %s:%s FOLDER",
 			   at->name, machine->name, what, machine->name, attached->target);

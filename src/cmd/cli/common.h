@@ -30,7 +30,7 @@ typedef int act_fn(struct call *call, struct machine *machine, struct err *err);
 int for_each_machine(struct call *call, act_fn *act, bool apart, struct err *err);
 
 /* A note for each volume for data of the machine that is not in what was made of it: "the export". */
-void tell_left_volumes(const struct machine *machine, const char *what);
+void tell_left_volumes(const struct machine *machine, const char *what, bool has_written);
 
 /* rename.c: completes changes of names and of pools that killed commands have begun, unless the verb only looks. */
 void complete_renames(const struct call *call);

@@ -36,7 +36,7 @@ static int publish(struct call *call, const char *name, const char *snapshot, st
 			print_note("%s", line);
 	}
 	if (r == 0)
-		tell_left_volumes(&machine, "the template");
+		tell_left_volumes(&machine, "the template", false);
 	return r;
 }
 

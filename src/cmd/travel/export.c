@@ -7,10 +7,12 @@
 #include "cmd/travel/placement.h"
 #include "cmd/travel/stream_file.h"
 
+static const struct flag flag_volumes = { "volumes", 0, false, NULL,
+					  "with the volumes that it may write to" };
 static const struct flag *const export_flags[] = { &flag_blocks,  &flag_compress,
 						   &flag_replace, &flag_freeze,
 						   &flag_since,   &flag_stream_snapshots,
-						   NULL };
+						   &flag_volumes, NULL };
 
 static const struct flag flag_root_too = { "force", 'f', false, NULL,
 					   "let an increment replace the root of its machine" };
@@ -21,9 +23,15 @@ static const struct flag flag_trust = {
 	"trust", 0, false, NULL,
 	"keep settings that open it to this host, and mount its file system"
 };
-static const struct flag *const import_flags[] = {
-	&flag_root_too, &flag_network, &flag_new_identity, &flag_pool, &flag_set, &flag_trust, NULL
-};
+static const struct flag *const import_flags[] = { &flag_root_too,
+						   &flag_network,
+						   &flag_new_identity,
+						   &flag_stream_no_volumes,
+						   &flag_pool,
+						   &flag_set,
+						   &flag_trust,
+						   &flag_volumes_as,
+						   NULL };
 
 /* ---- export */
 
@@ -44,6 +52,7 @@ static int run_export(struct call *call, struct err *err)
 	struct export_spec spec;
 
 	int r = stream_file_flags(call, &spec, &name, err);
+	spec.volumes = call_has(call, &flag_volumes);
 	if (r == 0)
 		r = open_named(&machine, call, name, err);
 	if (r != 0)
@@ -54,7 +63,7 @@ static int run_export(struct call *call, struct err *err)
 	};
 	r = stream_file_write(call, &job, &spec, err);
 	if (r == 0)
-		tell_left_volumes(&machine, "the export");
+		tell_left_volumes(&machine, "the export", spec.volumes);
 	return r;
 }
 
@@ -77,9 +86,13 @@ static int run_import(struct call *call, struct err *err)
 		.new_identity = call_has(call, &flag_new_identity),
 		.trust = call_has(call, &flag_trust),
 		.force = call_has(call, &flag_root_too),
+		.no_volumes = call_has(call, &flag_stream_no_volumes),
+		.volumes_as = call_value(call, &flag_volumes_as),
 	};
 
 	int r = placement_begin(&placement, call, &words, &spec, err);
+	if (r == 0 && spec.volumes_as)
+		r = name_check(spec.volumes_as, err);
 	if (r != 0)
 		return r;
 	scoped_free char *doing = spec.name ? text_format("importing machine '%s'", spec.name)

@@ -170,7 +170,7 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	int r = connect_and_send(sending, &spec, err);
 	print_notes(&sending->far.notes);
 	if (r == 0) {
-		tell_left_volumes(sending->machine, "what was sent");
+		tell_left_volumes(sending->machine, "what was sent", false);
 		printf("%s\n", sending->far.done);
 	}
 	far_close(&sending->far);

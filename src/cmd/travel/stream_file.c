@@ -22,6 +22,11 @@ const struct flag flag_since = { "since", 0, false, "SNAP",
 const struct flag flag_stream_snapshots = { "snapshots", 0, false, NULL,
 					    "with its snapshots, or those since --since" };
 
+const struct flag flag_stream_no_volumes = { "no-volumes", 0, false, NULL,
+					     "leave out the volumes that are in it" };
+const struct flag flag_volumes_as = { "volumes-as", 0, false, "PREFIX",
+				      "give its volumes names that begin so: PREFIX-NAME" };
+
 static void show(void *context, uint64_t bytes)
 {
 	progress_show_bytes(context, bytes);

@@ -7,6 +7,8 @@
 #include "machine/manage/travel.h"
 
 extern const struct flag flag_blocks, flag_compress, flag_since, flag_stream_snapshots;
+/* Of machines that are made of streams. */
+extern const struct flag flag_stream_no_volumes, flag_volumes_as;
 
 /* An export or an import of one thing. 0 or -code. */
 struct stream_job {

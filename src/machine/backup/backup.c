@@ -36,6 +36,16 @@ static void await_second(uint64_t date)
 		nanosleep(&pause, NULL);
 }
 
+/* Volumes that it only reads belong to the backups of the machine that writes to them. */
+static bool has_volumes(const struct machine *machine)
+{
+	const struct section *at = machine->config.backup_volumes ? machine->config.volumes : NULL;
+
+	while (at && ((const struct attached_config *)at)->readonly)
+		at = at->next;
+	return at;
+}
+
 /* A second has one backup: the next one gets the next free second. */
 static int name_it(const struct making *making, struct backup *made, struct err *err)
 {
@@ -43,6 +53,7 @@ static int name_it(const struct making *making, struct backup *made, struct err 
 
 	*made = (struct backup){ .date = making->now,
 				 .base = making->base ? making->base->date : 0,
+				 .volumes = has_volumes(making->machine),
 				 .sealed = *making->encrypt };
 	while (backups_of(&making->backups, made->date))
 		made->date++;
@@ -51,8 +62,8 @@ static int name_it(const struct making *making, struct backup *made, struct err 
 	if (stamp_print(made->date, date) < 0 || stamp_print(made->base, base) < 0)
 		return err_set(err, EOVERFLOW, "the clock's time cannot be written");
 	snprintf(made->file, sizeof made->file,
-		 making->base ? "%s.since-%s.berth%s" : "%s.full%.0s.berth%s", date, base,
-		 made->sealed ? SEAL_SUFFIX : "");
+		 making->base ? "%s.since-%s%s.berth%s" : "%s.full%.0s%s.berth%s", date, base,
+		 made->volumes ? BACKUP_VOLUMES : "", made->sealed ? SEAL_SUFFIX : "");
 	if (making->spec->begun)
 		*making->spec->begun = *made;
 	return 0;
@@ -67,6 +78,8 @@ static int export_to(struct making *making, int fd, struct err *err)
 		.since = making->base ? making->since : NULL,
 		.since_is_older = true,
 		.keep = making->base ? NULL : making->snapshot,
+		.volumes = making->machine->config.backup_volumes,
+		.volumes_anew = true,
 		.codec = making->spec->codec,
 		.tick = making->spec->tick,
 		.tick_context = making->spec->tick_context,
@@ -202,9 +215,12 @@ static int prune(struct making *making, struct backup_result *result, struct err
 
 static int make(struct making *making, struct backup *made, struct err *err)
 {
-	if (snapshot_take_dated(making->machine, making->prefix, made->date,
-				making->spec->quiet || making->machine->config.backup_freeze,
-				making->snapshot, err) < 0)
+	const struct machine_config *config = &making->machine->config;
+	const unsigned how = (making->spec->quiet || config->backup_freeze ? SNAPSHOT_QUIET : 0) |
+			     (made->volumes ? SNAPSHOT_VOLUMES : 0);
+
+	if (snapshot_take_dated(making->machine, making->prefix, made->date, how, making->snapshot,
+				err) < 0)
 		return -err->code;
 	fault_point("backup-snapshot");
 	if (write_it(making, made, err) < 0) {

@@ -44,10 +44,12 @@ static bool parse_file(const char *file, struct backup *one)
 		return false;
 	snprintf(rest, sizeof rest, "%s", file + n);
 	one->sealed = is_sealed(rest);
-	if (strcmp(rest, ".full.berth") == 0)
-		return true;
+	one->volumes = text_ends(rest, BACKUP_VOLUMES ".berth");
+	const char *end = one->volumes ? BACKUP_VOLUMES ".berth" : ".berth";
+	if (text_starts(rest, ".full"))
+		return strcmp(rest + 5, end) == 0;
 	return text_starts(rest, ".since-") && (n = stamp_parse(rest + 7, &one->base)) > 0 &&
-	       one->base != one->date && strcmp(rest + 7 + n, ".berth") == 0;
+	       one->base != one->date && strcmp(rest + 7 + n, end) == 0;
 }
 
 static int by_date(const void *a, const void *b)

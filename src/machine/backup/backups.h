@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The backups of one machine: TARGET/MACHINE.UUID/DATE.full.berth and DATE.since-DATE.berth, streams of berth-stream(5)
- * with the second as their base; encrypted ones end in .enc and have a record beside them (seal.h). The names say what
+ * with the second as their base; those with volumes for data end in .volumes.berth, and encrypted ones in .enc and have a record beside them (seal.h). The names say what
  * there is, and a file has its name only when it is complete. What is known of damage is in a file beside them
  * (ledger.h).
  */
@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define BACKUP_VOLUMES ".volumes" /* in the names of files */
+
 enum backup_fault {
 	BACKUP_SOUND,      /* as far as is known */
 	BACKUP_DAMAGED,    /* its bytes are not those that were written */
@@ -27,6 +29,7 @@ struct backup {
 	char file[64];
 	uint64_t date, base; /* base 0: a full one */
 	bool sealed;         /* it is encrypted */
+	bool volumes;        /* it has volumes for data */
 	uint64_t size;       /* bytes of the file */
 	uint64_t changed;    /* nanoseconds since the epoch: the ctime of the file */
 	uint64_t

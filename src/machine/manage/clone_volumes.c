@@ -15,16 +15,25 @@ static int by_name(const void *a, const void *b)
 		      ((const struct cloned_volume *)b)->was);
 }
 
-/* "data" of web becomes "web2-data" of web2, and so does "web-data". */
-static int name_copy(struct cloned_volume *one, const char *from, const char *to, struct err *err)
+static const char *rest_of(const char *was, const char *from)
 {
-	const char *rest = one->was;
 	size_t n = strlen(from);
 
-	if (text_starts(rest, from) && rest[n] == '-' && rest[n + 1])
-		rest += n + 1;
-	if (text_print(one->name, sizeof one->name, "%s-%s", to, rest) < 0 ||
-	    text_label_fault(one->name))
+	return text_starts(was, from) && was[n] == '-' && was[n + 1] ? was + n + 1 : was;
+}
+
+int volume_copy_name(const char *was, const char *from, const char *to, char name[64])
+{
+	return text_print(name, 64, "%s-%s", to, rest_of(was, from)) < 0 || text_label_fault(name)
+		       ? -ENAMETOOLONG
+		       : 0;
+}
+
+static int name_copy(struct cloned_volume *one, const char *from, const char *to, struct err *err)
+{
+	const char *rest = rest_of(one->was, from);
+
+	if (volume_copy_name(one->was, from, to, one->name) < 0)
 		return err_set(
 			err, ENAMETOOLONG,
 			"the copy of volume '%s' would have the name '%.20s...-%.20s', which "

@@ -6,6 +6,11 @@
 #include "machine/manage/data.h"
 #include "machine/manage/manage.h"
 
+/*
+ * The name of a copy: "data" of web becomes "web2-data" of web2, and so does "web-data". -ENAMETOOLONG: that is no name.
+ */
+int volume_copy_name(const char *was, const char *from, const char *to, char name[64]);
+
 struct cloned_volume {
 	struct data_opened from; /* owned */
 	char was[64], name[64];  /* of the original and of the copy */

@@ -27,22 +27,64 @@ int exporting_begin(struct exporting *x, struct err *err)
 			       "out --blocks",
 			       subject_word(&x->subject), x->subject.name, x->pool->name,
 			       x->pool->ops->name);
-	return export_chain_open(&x->chain, err);
+	if (spec->volumes && spec->since && !spec->snapshot)
+		return err_set(err, EINVAL,
+			       "an increment with volumes is of a snapshot: name it, as %s@SNAP",
+			       x->subject.name);
+	if (export_chain_open(&x->chain, err) < 0)
+		return -err->code;
+	return spec->volumes && (spec->snapshot || spec->root)
+		       ? export_volumes_open(&x->volumes, &x->chain, err)
+		       : 0;
 }
 
 void exporting_end(struct exporting *x)
 {
+	export_volumes_close(&x->volumes);
 	export_chain_close(&x->chain);
 }
 
 /* The header is written when all is held that has a name: from then on nothing of it gets another. */
 static int write_stream(struct exporting *x, const char *now, bool in_place, struct err *err)
 {
-	if (export_chain_hold(&x->chain, err) < 0 || export_start(&x->chain, "", err) < 0)
+	if (export_chain_hold(&x->chain, err) < 0 || export_volumes_hold(&x->volumes, err) < 0 ||
+	    export_start(&x->chain, text_str(&x->volumes.head), err) < 0)
 		return -err->code;
 	if (x->lock && !in_place)
 		scoped_close_fd(x->lock);
-	return export_chain_write(&x->chain, now, err) < 0 ? -err->code : stream_end(&x->out, err);
+	if (export_chain_write(&x->chain, now, err) < 0 ||
+	    export_volumes_write(&x->volumes, err) < 0)
+		return -err->code;
+	return stream_end(&x->out, err);
+}
+
+/* Copies of the root and the volumes, of one moment, whatever the pools can do. */
+static int write_with_volumes(struct exporting *x, struct err *err)
+{
+	struct joint_taking taking = { .machine = x->holder, .pool.use_fd = -1 };
+
+	int r = joint_take_moment(&taking, x->spec->quiet, err);
+	for (size_t i = 0; i < taking.count; i++)
+		scoped_close_fd(&taking.volumes[i].from.lock);
+	if (r == 0)
+		r = export_volumes_taken(&x->volumes, &taking, &x->chain, err);
+	if (r == 0)
+		r = write_stream(x, taking.root.partial.name, false, err);
+	export_volumes_close(&x->volumes);
+	joint_take_end(&taking);
+	return r;
+}
+
+static bool has_volumes(const struct exporting *x)
+{
+	const struct machine *machine = x->subject.machine;
+
+	for (const struct section *at = machine ? machine->config.volumes : NULL; at;
+	     at = at->next) {
+		if (!((const struct attached_config *)at)->readonly)
+			return true;
+	}
+	return false;
 }
 
 int exporting_write(struct exporting *x, struct err *err)
@@ -52,6 +94,8 @@ int exporting_write(struct exporting *x, struct err *err)
 
 	if (spec->snapshot || spec->root)
 		return write_stream(x, NULL, false, err);
+	if (spec->volumes && has_volumes(x))
+		return write_with_volumes(x, err);
 	if (moment_begin(&moment, &x->subject, x->holder, x->pool, spec->quiet, err) < 0)
 		return -err->code;
 	int r = write_stream(x, moment.volume, !moment.is_snapshot, err);

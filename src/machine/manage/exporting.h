@@ -3,7 +3,7 @@
 #ifndef BERTH_MACHINE_MANAGE_EXPORTING_H
 #define BERTH_MACHINE_MANAGE_EXPORTING_H
 
-#include "machine/manage/export_chain.h"
+#include "machine/manage/export_volumes.h"
 
 struct exporting {
 	struct subject subject;
@@ -13,7 +13,8 @@ struct exporting {
 	int *lock; /* borrowed: of the name of a volume, which is closed as soon as it may be; NULL: none */
 	/* private */
 	struct stream_out out;
-	struct export_chain chain; /* owned */
+	struct export_chain chain;     /* owned */
+	struct export_volumes volumes; /* owned; of a machine */
 };
 
 /* Finds all that would refuse it. exporting_end in any case. 0 or -code. */

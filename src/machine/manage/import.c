@@ -5,7 +5,8 @@
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
 #include "machine/manage/hostname.h"
-#include "machine/manage/increment.h"
+#include "machine/manage/import_increment.h"
+#include "machine/manage/import_volumes.h"
 #include "machine/manage/rootsize.h"
 #include "machine/manage/travel.h"
 #include "machine/state/nics.h"
@@ -146,8 +147,9 @@ static int check_address(const struct machine *machine, struct err *err)
 }
 
 static int fill_config(struct machine *machine, const struct stream_head *head,
-		       const struct text *settings, const struct import_spec *spec, bool *drawn,
-		       struct text *notes, struct err *err)
+		       const struct text *settings, const struct import_spec *spec,
+		       const struct import_volumes *volumes, bool *drawn, struct text *notes,
+		       struct err *err)
 {
 	struct machine_config *config = &machine->config;
 
@@ -156,10 +158,16 @@ static int fill_config(struct machine *machine, const struct stream_head *head,
 		return -err->code;
 	if (text_take(&config->pool, strdup(spec->pool)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (refuse_foreign(machine, err) < 0 ||
-	    settle_identity(machine, head, spec, drawn, notes, err) < 0 ||
-	    settle_trust(machine, spec, notes, err) < 0 ||
-	    birth_apply(config, &spec->settings, err) < 0 || check_address(machine, err) < 0)
+	struct section *attached = import_volumes_take_sections(volumes, config);
+	struct err lost = { 0 };
+	if (refuse_foreign(machine, err) == 0 &&
+	    settle_identity(machine, head, spec, drawn, notes, err) == 0)
+		settle_trust(machine, spec, notes, err);
+	/* They are given back in any case. */
+	if (import_volumes_give_sections(volumes, config, attached, notes, &lost) < 0 && !err->code)
+		*err = lost;
+	if (err->code || birth_apply(config, &spec->settings, err) < 0 ||
+	    check_address(machine, err) < 0)
 		return -err->code;
 	return check_new(machine, err);
 }
@@ -190,8 +198,9 @@ static int settle(struct machine *machine, struct arrival *arrival, bool drawn, 
 }
 
 /* was: the name of the machine that the stream is of. */
-static int make(struct machine *machine, struct arrival *arrival, bool drawn, const char *was,
-		const struct move_mark *mark, struct text *notes, struct err *err)
+static int make(struct machine *machine, struct arrival *arrival, struct import_volumes *volumes,
+		bool drawn, const char *was, const struct move_mark *mark, struct text *notes,
+		struct err *err)
 {
 	/* Before the mark is written, volumes with that name could be those of others. */
 	if (birth_check_free(machine, arrival->pool, err) < 0)
@@ -204,9 +213,13 @@ static int make(struct machine *machine, struct arrival *arrival, bool drawn, co
 	fault_point("travel-begun");
 	r = mark ? move_write(machine, mark, err) : 0;
 	if (r == 0)
+		r = import_volumes_make(volumes, drawn, notes, err);
+	if (r == 0)
 		r = settle(machine, arrival, drawn, was, notes, err);
-	if (r < 0)
-		machine_erase(machine, false, &(struct err){ 0 });
+	if (r == 0)
+		return import_volumes_end(volumes, true, err);
+	machine_erase(machine, false, &(struct err){ 0 });
+	import_volumes_end(volumes, false, &(struct err){ 0 });
 	return r;
 }
 
@@ -227,9 +240,10 @@ static int wrap_name(const struct import_spec *spec, size_t i, struct err *err)
 
 /* The settings are those of the last stream. A machine that gets another identity needs no snapshot to build on. */
 static int read_chain(struct machine *machine, const struct stream_head *head,
-		      struct arrival *arrival, const struct import_spec *spec, bool *drawn,
+		      struct arrival *arrival, const struct import_volumes *volumes, bool *drawn,
 		      struct text *notes, struct err *err)
 {
+	const struct import_spec *spec = volumes->spec;
 	scoped_text struct text settings = { 0 };
 
 	if (!spec->chain_next)
@@ -242,7 +256,7 @@ static int read_chain(struct machine *machine, const struct stream_head *head,
 	if (spec->chain_count) {
 		config_free(&machine_schema, &machine->config);
 		text_free(notes);
-		if (fill_config(machine, head, &settings, spec, drawn, notes, err) < 0 ||
+		if (fill_config(machine, head, &settings, spec, volumes, drawn, notes, err) < 0 ||
 		    arrival_make_root(arrival, err) < 0)
 			return -err->code;
 	}
@@ -260,13 +274,18 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	bool drawn = false;
 	scoped_fd int lock = birth_claim(machine, err);
 
-	if (lock < 0 || fill_config(machine, head, settings, spec, &drawn, notes, err) < 0 ||
-	    pool_open(&pool, machine->dirs, machine->config.pool, err) < 0 ||
+	scoped_import_volumes struct import_volumes volumes = { .list = NULL };
+
+	import_volumes_begin(&volumes, machine, &pool, spec);
+	if (lock < 0 || pool_open(&pool, machine->dirs, spec->pool, err) < 0 ||
+	    import_volumes_expect(&volumes, head, err) < 0 ||
+	    fill_config(machine, head, settings, spec, &volumes, &drawn, notes, err) < 0 ||
 	    birth_check_free(machine, &pool, err) < 0)
 		return -err->code;
 	const struct subject subject = subject_machine(machine);
 	scoped_arrival struct arrival arrival = { .pool = &pool,
 						  .subject = &subject,
+						  .others = &volumes.others,
 						  .size = machine->config.disk_size,
 						  .trusted = spec->trust };
 	if (spec->resumable &&
@@ -276,11 +295,12 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	arrival.told_context = spec->told_context;
 	if (arrival_read(&arrival, in, err) < 0)
 		return wrap_name(spec, 0, err);
-	int r = read_chain(machine, head, &arrival, spec, &drawn, notes, err);
+	int r = read_chain(machine, head, &arrival, &volumes, &drawn, notes, err);
 	if (r == 0 && !arrival_root(&arrival))
 		r = err_set(err, EBADMSG, "it has no root");
 	if (r == 0)
-		r = make(machine, &arrival, drawn, head->name, spec->arriving, notes, err);
+		r = make(machine, &arrival, &volumes, drawn, head->name, spec->arriving, notes,
+			 err);
 	if (r == 0) {
 		remark(&arrival, notes);
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });
@@ -295,11 +315,12 @@ int machine_import_check(const struct dirs *dirs, const struct import_spec *spec
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_text struct text notes = { 0 };
+	const struct import_volumes none = { .spec = spec };
 	bool drawn = false;
 
 	if (machine_paths(&machine, dirs, spec->name ? spec->name : head->name, err) < 0)
 		return -err->code;
-	return fill_config(&machine, head, settings, spec, &drawn, &notes, err);
+	return fill_config(&machine, head, settings, spec, &none, &drawn, &notes, err);
 }
 
 static int import(const struct dirs *dirs, const struct stream_head *head,

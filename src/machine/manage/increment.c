@@ -5,11 +5,9 @@
  */
 #include "machine/manage/increment.h"
 
-#include "machine/life/control.h"
 #include "machine/manage/data.h"
 #include "machine/state/content.h"
 #include "machine/state/fresh.h"
-#include "machine/state/move.h"
 #include "machine/state/private.h"
 
 #include "base/fault.h"
@@ -132,7 +130,7 @@ static int check_first(void *context, const struct stream_volume *volume, struct
 }
 
 /* Volumes that an earlier stream has brought are checked as if they came now. */
-static int check_restored(struct increment *inc, struct err *err)
+int increment_check_restored(struct increment *inc, struct err *err)
 {
 	const struct arrival *arrival = &inc->arrival;
 
@@ -228,32 +226,6 @@ void increment_begin(struct increment *inc, bool trusted)
 					 .trusted = trusted };
 }
 
-static int add(struct increment *inc, const struct stream_head *head, struct stream_in *in,
-	       const struct import_spec *spec, struct err *err)
-{
-	scoped_halfway struct halfway halfway = { 0 };
-	struct arrival *arrival = &inc->arrival;
-	const struct subject *subject = inc->subject;
-
-	increment_begin(inc, spec->trust);
-	arrival->told = spec->told;
-	arrival->told_context = spec->told_context;
-	int r = spec->resumable
-			? arrival_begin(arrival, &halfway, subject->dirs, subject->name, head, err)
-			: 0;
-	if (r == 0)
-		r = check_restored(inc, err);
-	if (r == 0)
-		r = arrival_read(arrival, in, err);
-	if (r == 0)
-		r = increment_keep(inc, err);
-	if (r == 0)
-		r = increment_replace(inc, err);
-	arrival_settle(arrival);
-	arrival_end(arrival);
-	return r;
-}
-
 int increment_check_subject(const struct subject *subject, const struct stream_head *head,
 			    struct err *err)
 {
@@ -262,29 +234,4 @@ int increment_check_subject(const struct subject *subject, const struct stream_h
 		       : err_set(err, EINVAL,
 				 "it is an increment of another %s than '%s' here: that of uuid %s",
 				 subject_word(subject), subject->name, head->uuid);
-}
-
-int import_increment(const struct dirs *dirs, const char *name, const struct stream_head *head,
-		     struct stream_in *in, const struct import_spec *spec, struct err *err)
-{
-	scoped_machine struct machine machine = { 0 };
-	scoped_pool struct pool pool = { 0 };
-	bool running = false;
-
-	if (machine_open(&machine, dirs, name, err) < 0 || machine_check(&machine, err) < 0)
-		return -err->code;
-	const struct subject subject = subject_machine(&machine);
-	struct increment inc = { .subject = &subject,
-				 .pool = &pool,
-				 .force = spec->force || spec->arriving };
-	if (increment_check_subject(&subject, head, err) < 0)
-		return -err->code;
-	scoped_fd int lock = control_lock_ended(&machine, &running, err);
-	if (lock < 0 || (!spec->arriving && move_check(&machine, err) < 0) ||
-	    pool_open(&pool, dirs, machine.config.pool, err) < 0 ||
-	    restoring_clear(&machine, &pool, err) < 0)
-		return -err->code;
-	if (running)
-		text_print(inc.user, sizeof inc.user, "%s", name);
-	return add(&inc, head, in, spec, err);
 }

@@ -21,6 +21,8 @@ struct increment {
 
 /* Under the lock of the subject: what comes is checked as that of an increment. */
 void increment_begin(struct increment *inc, bool trusted);
+/* Whether what an earlier stream has brought fits, as if it came now. 0 or -code. */
+int increment_check_restored(struct increment *inc, struct err *err);
 /* Whether the stream is of that subject. 0 or -code. */
 int increment_check_subject(const struct subject *subject, const struct stream_head *head,
 			    struct err *err);
@@ -28,9 +30,5 @@ int increment_check_subject(const struct subject *subject, const struct stream_h
 int increment_keep(struct increment *inc, struct err *err);
 /* Behind that: the root gives way to the one that has come, if there is one. 0 or -code. */
 int increment_replace(struct increment *inc, struct err *err);
-
-/* Adds what the stream has to the machine of that name. All of it, or nothing. */
-int import_increment(const struct dirs *dirs, const char *name, const struct stream_head *head,
-		     struct stream_in *in, const struct import_spec *spec, struct err *err);
 
 #endif

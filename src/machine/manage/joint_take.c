@@ -2,7 +2,6 @@
 /* A machine's root and the volumes that it may write to are kept as they are at one moment. */
 #include "machine/manage/joint_take.h"
 
-#include "machine/manage/data.h"
 #include "machine/manage/joint_drop.h"
 #include "machine/manage/quiesce.h"
 #include "machine/state/fresh.h"
@@ -10,7 +9,6 @@
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 #include "storage/driver.h"
-#include "storage/partial.h"
 
 #include "base/fault.h"
 #include "base/scoped.h"
@@ -18,31 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A volume whose copy is made under a name that counts for nothing, and vanishes with this command. */
-struct taken {
-	struct pool *pool;                /* borrowed */
-	char origin[VOLUME_NAME_MAX + 1]; /* what is copied */
-	char wanted[VOLUME_NAME_MAX + 1]; /* the name of the copy */
-	struct partial partial;           /* owned */
-	bool begun, named;
-};
-
-struct volume_taken_with {
-	struct data_opened from; /* owned */
-	char name[64];
-	struct taken taken;
-};
-
-struct taking {
-	struct machine *machine; /* borrowed */
-	const char *name;        /* of the snapshot; borrowed */
-	struct pool pool;        /* owned; of the root */
-	struct taken root;
-	struct volume_taken_with *volumes; /* owned; sorted by name */
-	size_t count;
-};
-
-static void undo_one(struct taken *taken)
+static void undo_one(struct joint_taken *taken)
 {
 	if (taken->begun)
 		partial_abandon(taken->pool, &taken->partial);
@@ -51,41 +25,41 @@ static void undo_one(struct taken *taken)
 	taken->begun = taken->named = false;
 }
 
-static void undo(struct taking *taking)
+static void undo(struct joint_taking *taking)
 {
 	undo_one(&taking->root);
 	for (size_t i = 0; i < taking->count; i++)
 		undo_one(&taking->volumes[i].taken);
 }
 
-static void taking_close(struct taking *taking)
+static void taking_close(struct joint_taking *taking)
 {
 	for (size_t i = 0; i < taking->count; i++)
 		data_opened_close(&taking->volumes[i].from);
 	free(taking->volumes);
 	pool_close(&taking->pool);
 }
-#define scoped_taking __attribute__((cleanup(taking_close)))
+#define scoped_joint_taking __attribute__((cleanup(taking_close)))
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct volume_taken_with *)a)->name,
-		      ((const struct volume_taken_with *)b)->name);
+	return strcmp(((const struct joint_taken_volume *)a)->name,
+		      ((const struct joint_taken_volume *)b)->name);
 }
 
 /* A volume that the machine only reads is left out: its data belong to the moment of the machine that writes to it. */
-static int list_volumes(struct taking *taking, struct err *err)
+static int list_volumes(struct joint_taking *taking, struct err *err)
 {
 	for (const struct section *at = taking->machine->config.volumes; at; at = at->next) {
 		if (((const struct attached_config *)at)->readonly)
 			continue;
-		struct volume_taken_with *list =
+		struct joint_taken_volume *list =
 			realloc(taking->volumes, (taking->count + 1) * sizeof *list);
 		if (!list)
 			return err_set(err, ENOMEM, "out of memory");
 		taking->volumes = list;
 		list[taking->count] =
-			(struct volume_taken_with){ .from = { .pool.use_fd = -1, .lock = -1 } };
+			(struct joint_taken_volume){ .from = { .pool.use_fd = -1, .lock = -1 } };
 		text_print(list[taking->count++].name, sizeof list->name, "%s", at->name);
 	}
 	if (taking->count > 0)
@@ -93,24 +67,27 @@ static int list_volumes(struct taking *taking, struct err *err)
 	return 0;
 }
 
-static int refuse_volume(const struct volume_taken_with *one, struct err *err)
+static int refuse_volume(const struct joint_taken_volume *one, struct err *err)
 {
 	return err_wrap(err, "volume '%s' cannot be kept, and --no-volumes leaves it out",
 			one->name);
 }
 
-static int open_volume(struct volume_taken_with *one, const struct taking *taking, struct err *err)
+static int open_volume(struct joint_taken_volume *one, const struct joint_taking *taking,
+		       struct err *err)
 {
-	struct taken *taken = &one->taken;
+	struct joint_taken *taken = &one->taken;
 	struct volume_info info;
 
 	if (data_open_locked(&one->from, taking->machine->dirs, one->name, err) < 0)
 		return refuse_volume(one, err);
 	taken->pool = &one->from.pool;
 	memcpy(taken->origin, one->from.volume, sizeof taken->origin);
-	data_snapshot_volume(one->name, taking->name, taken->wanted);
 	if (volume_info(taken->pool, taken->origin, &info, err) < 0)
 		return refuse_volume(one, err);
+	if (!taking->name)
+		return 0;
+	data_snapshot_volume(one->name, taking->name, taken->wanted);
 	return volume_info(taken->pool, taken->wanted, &info, &(struct err){ 0 }) == 0
 		       ? err_set(err, EEXIST,
 				 "volume '%s' has a snapshot '%s' already; choose another name, or "
@@ -119,12 +96,13 @@ static int open_volume(struct volume_taken_with *one, const struct taking *takin
 		       : 0;
 }
 
-static int check_root(struct taking *taking, struct err *err)
+static int check_root(struct joint_taking *taking, struct err *err)
 {
 	struct machine *machine = taking->machine;
 	struct volume_info info;
 
-	if (volume_info(&taking->pool, taking->root.wanted, &info, &(struct err){ 0 }) == 0)
+	if (taking->name &&
+	    volume_info(&taking->pool, taking->root.wanted, &info, &(struct err){ 0 }) == 0)
 		return err_set(err, EEXIST,
 			       "machine '%s' has a snapshot '%s' already; choose another name",
 			       machine->name, taking->name);
@@ -136,7 +114,7 @@ static int check_root(struct taking *taking, struct err *err)
  * The locks of volumes come before that of the machine, and the list of them is the machine's: it must not have
  * changed.
  */
-static int check_list(const struct taking *taking, struct err *err)
+static int check_list(const struct joint_taking *taking, struct err *err)
 {
 	scoped_machine struct machine now = { 0 };
 	size_t count = 0;
@@ -169,7 +147,7 @@ static int clear_up(struct machine *machine, struct err *err)
 	return 0;
 }
 
-static int open_all(struct taking *taking, struct err *err)
+static int open_all(struct joint_taking *taking, struct err *err)
 {
 	struct machine *machine = taking->machine;
 
@@ -186,13 +164,14 @@ static int open_all(struct taking *taking, struct err *err)
 		return -err->code;
 	taking->root.pool = &taking->pool;
 	machine_volume(machine->name, taking->root.origin);
-	snapshot_volume(machine->name, taking->name, taking->root.wanted);
+	if (taking->name)
+		snapshot_volume(machine->name, taking->name, taking->root.wanted);
 	return check_root(taking, err) < 0 ? -err->code : take_fd(&lock);
 }
 
 /* ---- The moment */
 
-static int begin_one(struct taken *taken, struct err *err)
+static int begin_one(struct joint_taken *taken, struct err *err)
 {
 	if (partial_begin(taken->pool, taken->origin, &taken->partial, err) < 0)
 		return -err->code;
@@ -200,7 +179,7 @@ static int begin_one(struct taken *taken, struct err *err)
 	return 0;
 }
 
-static int take_one(struct taken *taken, struct err *err)
+static int take_one(struct joint_taken *taken, struct err *err)
 {
 	int r = volume_lock(taken->pool, taken->origin, VOLUME_LOCK_READ, err);
 
@@ -211,12 +190,12 @@ static int take_one(struct taken *taken, struct err *err)
 	return r;
 }
 
-static int take_all(struct taking *taking, bool quiet, struct err *err)
+static int take_all(struct joint_taking *taking, bool quiet, struct err *err)
 {
 	if (quiet && quiesce_flush(taking->root.pool, taking->root.origin, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < taking->count; i++) {
-		struct taken *taken = &taking->volumes[i].taken;
+		struct joint_taken *taken = &taking->volumes[i].taken;
 		if (quiet && quiesce_flush(taken->pool, taken->origin, err) < 0)
 			return -err->code;
 	}
@@ -228,7 +207,7 @@ static int take_all(struct taking *taking, bool quiet, struct err *err)
 }
 
 /* Several copies are of one moment only if nothing writes in between. lock: taken over. */
-static int take_still(struct taking *taking, int lock, bool quiet, struct err *err)
+static int take_still(struct joint_taking *taking, int lock, bool quiet, struct err *err)
 {
 	struct err moved = { 0 };
 	struct quiesce still;
@@ -245,7 +224,7 @@ static int take_still(struct taking *taking, int lock, bool quiet, struct err *e
 
 /* ---- The names */
 
-static int name_one(struct taken *taken, struct err *err)
+static int name_one(struct joint_taken *taken, struct err *err)
 {
 	if (taken->pool->ops->rename(taken->pool, taken->partial.name, taken->wanted, err) < 0)
 		return -err->code;
@@ -255,7 +234,7 @@ static int name_one(struct taken *taken, struct err *err)
 	return 0;
 }
 
-static int record(struct taking *taking, struct err *err)
+static int record(struct joint_taking *taking, struct err *err)
 {
 	scoped_joint struct joint joint = {
 		.parts = calloc(taking->count, sizeof *joint.parts),
@@ -265,7 +244,7 @@ static int record(struct taking *taking, struct err *err)
 	if (!joint.parts)
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < taking->count; i++) {
-		struct volume_taken_with *one = &taking->volumes[i];
+		struct joint_taken_volume *one = &taking->volumes[i];
 		struct joint_part *part = &joint.parts[i];
 		struct volume_info info;
 		if (one->taken.pool->ops->info(one->taken.pool, one->taken.partial.name, &info,
@@ -280,7 +259,7 @@ static int record(struct taking *taking, struct err *err)
 }
 
 /* The machine has run on, so that another command may have taken a snapshot of that name. */
-static int name_all(struct taking *taking, struct err *err)
+static int name_all(struct joint_taking *taking, struct err *err)
 {
 	scoped_fd int lock = machine_lock(taking->machine, LOCK_SECONDS, err);
 
@@ -303,7 +282,7 @@ static int name_all(struct taking *taking, struct err *err)
 	return r;
 }
 
-static void tell(const struct taking *taking)
+static void tell(const struct joint_taking *taking)
 {
 	machine_tell(taking->machine,
 		     &(struct event){ .name = "snapshot-taken", .snapshot = taking->name });
@@ -313,19 +292,32 @@ static void tell(const struct taking *taking)
 					   .snapshot = taking->name });
 }
 
+int joint_take_moment(struct joint_taking *taking, bool quiet, struct err *err)
+{
+	scoped_fd int lock = open_all(taking, err);
+
+	int r = lock < 0 ? lock : begin_one(&taking->root, err);
+	for (size_t i = 0; r == 0 && i < taking->count; i++)
+		r = begin_one(&taking->volumes[i].taken, err);
+	if (r == 0)
+		r = take_still(taking, take_fd(&lock), quiet, err);
+	fault_point("joint-taken");
+	return r;
+}
+
+void joint_take_end(struct joint_taking *taking)
+{
+	undo(taking);
+	taking_close(taking);
+}
+
 int joint_take(struct machine *machine, const char *name, bool quiet, struct err *err)
 {
-	scoped_taking struct taking taking = { .machine = machine,
-					       .name = name,
-					       .pool.use_fd = -1 };
-	scoped_fd int lock = open_all(&taking, err);
+	scoped_joint_taking struct joint_taking taking = { .machine = machine,
+							   .name = name,
+							   .pool.use_fd = -1 };
+	int r = joint_take_moment(&taking, quiet, err);
 
-	int r = lock < 0 ? lock : begin_one(&taking.root, err);
-	for (size_t i = 0; r == 0 && i < taking.count; i++)
-		r = begin_one(&taking.volumes[i].taken, err);
-	if (r == 0)
-		r = take_still(&taking, take_fd(&lock), quiet, err);
-	fault_point("joint-taken");
 	if (r == 0)
 		r = name_all(&taking, err);
 	if (r < 0)

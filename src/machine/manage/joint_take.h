@@ -3,7 +3,38 @@
 #ifndef BERTH_MACHINE_MANAGE_JOINT_TAKE_H
 #define BERTH_MACHINE_MANAGE_JOINT_TAKE_H
 
+#include "machine/manage/data.h"
 #include "machine/state/machine.h"
+#include "storage/partial.h"
+
+/* A volume whose copy is made under a name that counts for nothing, and vanishes with this command. */
+struct joint_taken {
+	struct pool *pool;                /* borrowed */
+	char origin[VOLUME_NAME_MAX + 1]; /* what is copied */
+	char wanted[VOLUME_NAME_MAX + 1]; /* the name of the copy */
+	struct partial partial;           /* owned */
+	bool begun, named;
+};
+
+struct joint_taken_volume {
+	struct data_opened from; /* owned */
+	char name[64];
+	struct joint_taken taken;
+};
+
+struct joint_taking {
+	struct machine *machine; /* borrowed */
+	const char *
+		name; /* borrowed: of the snapshot; NULL: the copies get no names, and go at its end */
+	struct pool pool; /* owned; of the root */
+	struct joint_taken root;
+	struct joint_taken_volume *volumes; /* owned; sorted by name */
+	size_t count;
+};
+
+/* Copies of the root and the volumes, of one moment. machine, name and the pool's use_fd are set. joint_take_end. */
+int joint_take_moment(struct joint_taking *taking, bool quiet, struct err *err);
+void joint_take_end(struct joint_taking *taking);
 
 /*
  * A snapshot of the machine, and one of the same name of each volume that it may write to, of one moment, for which a

@@ -24,7 +24,13 @@ struct export_spec {
 	const char *keep; /* with this snapshot, also without the others; NULL: none */
 	bool snapshots;   /* with all snapshots, or those between since and snapshot */
 	bool blocks;      /* blocks of a pool that has them, and not trees */
-	bool quiet;       /* a running machine's file system is quieted for the moment */
+	/*
+	 * With the volumes that it may write to, of the same moment: as they are now, or as they were taken with the
+	 * snapshot that is written.
+	 */
+	bool volumes;
+	bool volumes_anew; /* a volume that was not taken with since is written as a whole */
+	bool quiet;        /* a running machine's file system is quieted for the moment */
 	const char *
 		root; /* the root is what this snapshot keeps, which is no part of the stream itself; NULL: as it is now */
 	uint64_t
@@ -75,7 +81,10 @@ struct import_spec {
 	bool new_identity;          /* also if no machine here has the uuid */
 	const char *trusted_target; /* a folder that backup.target may name; NULL: none */
 	bool trust;                 /* settings that open the machine to the host are kept */
-	bool force;                 /* an increment may replace the root of its machine */
+	bool no_volumes;            /* the volumes of the stream are left out */
+	const char *
+		volumes_as; /* their names begin so, as those of a clone do; NULL: as in the stream */
+	bool force;         /* an increment may replace the root of its machine */
 	/* Borrowed: the machine has this mark from its first moment on, or has it already. NULL: it becomes this host's. */
 	const struct move_mark *arriving;
 	/*

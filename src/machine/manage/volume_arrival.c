@@ -7,8 +7,10 @@
 
 #include <string.h>
 
-static int check_free(struct pool *pool, const char *name, struct err *err)
+int volume_arrival_check(const struct volume_arrival *incoming, struct err *err)
 {
+	struct pool *pool = incoming->arrival.pool;
+	const char *name = incoming->name;
 	struct volume_config config = { 0 };
 	struct err why = { 0 };
 	int r = data_open(pool->dirs, name, &config, &why);
@@ -20,20 +22,25 @@ static int check_free(struct pool *pool, const char *name, struct err *err)
 			    : err_set(err, EEXIST, "volume '%s' exists already", name);
 }
 
+int volume_arrival_rename(struct volume_arrival *incoming, const char *name, struct err *err)
+{
+	free(incoming->folder);
+	incoming->folder = data_folder(incoming->arrival.pool->dirs, name);
+	incoming->subject.folder = incoming->folder;
+	text_print(incoming->name, sizeof incoming->name, "%s", name);
+	return incoming->folder ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
 int volume_arrival_begin(struct volume_arrival *incoming, struct pool *pool, const char *name,
 			 const char *uuid, struct err *err)
 {
-	*incoming = (struct volume_arrival){ .folder = data_folder(pool->dirs, name) };
-	if (!incoming->folder)
-		return err_set(err, ENOMEM, "out of memory");
-	text_print(incoming->name, sizeof incoming->name, "%s", name);
+	*incoming = (struct volume_arrival){ .arrival = { .pool = pool,
+							  .subject = &incoming->subject } };
 	text_print(incoming->uuid, sizeof incoming->uuid, "%s", uuid);
 	incoming->subject = (struct subject){ .dirs = pool->dirs,
 					      .name = incoming->name,
-					      .uuid = incoming->uuid,
-					      .folder = incoming->folder };
-	incoming->arrival = (struct arrival){ .pool = pool, .subject = &incoming->subject };
-	return check_free(pool, name, err);
+					      .uuid = incoming->uuid };
+	return volume_arrival_rename(incoming, name, err);
 }
 
 /* Snapshots get their names under the mark of a volume in the making, which takes them along if it never is. */

@@ -15,12 +15,13 @@ struct volume_arrival {
 	struct arrival arrival; /* owned */
 };
 
-/*
- * Before anything of it comes: that the name is free, here and in the pool. Its arrival has that pool. volume_arrival_end in
- * any case. -EEXIST.
- */
+/* Before anything of it comes. Its arrival has that pool. volume_arrival_end in any case. 0 or -code. */
 int volume_arrival_begin(struct volume_arrival *incoming, struct pool *pool, const char *name,
 			 const char *uuid, struct err *err);
+/* It gets another name than was said. 0 or -code. */
+int volume_arrival_rename(struct volume_arrival *incoming, const char *name, struct err *err);
+/* Whether its name is free, here and in the pool. -EEXIST. */
+int volume_arrival_check(const struct volume_arrival *incoming, struct err *err);
 /*
  * Makes the volume of what has come. spec: its maker and lock; the rest is chosen here. fresh: with another uuid than in
  * the stream; so is one whose uuid a volume here has. notes: remarks for the user, a line each. 0 or -code.

@@ -80,7 +80,8 @@ static int import_new(const struct dirs *dirs, const char *name, const struct st
 	    pool_open(&pool, dirs, where, err) < 0)
 		return -err->code;
 	scoped_volume_arrival struct volume_arrival incoming = { .folder = NULL };
-	if (volume_arrival_begin(&incoming, &pool, name, head->uuid, err) < 0)
+	if (volume_arrival_begin(&incoming, &pool, name, head->uuid, err) < 0 ||
+	    volume_arrival_check(&incoming, err) < 0)
 		return err->code == EEXIST
 			       ? err_wrap(err, "its name is taken, and another one may be given "
 					       "behind the file")

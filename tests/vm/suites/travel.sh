@@ -9,5 +9,5 @@
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=10000
-run_integration volumes volumes_known volumes_copied volumes_travel pool_move pool_move_kills move backup backup_faults
+run_integration volumes volumes_known volumes_copied volumes_travel volumes_along pool_move pool_move_kills move backup backup_faults
 exit
