@@ -14,7 +14,7 @@ EXTRA_DIST += \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/looking.py tests/integration/special.py tests/integration/terminal.py
 EXTRA_DIST += tests/integration/identity.sh tests/integration/publish.sh tests/integration/reset.sh tests/integration/copies.sh tests/integration/nested.sh tests/integration/views.sh
-EXTRA_DIST += tests/verbs.sh tests/integration/output.sh tests/integration/volumes_ephemeral.sh tests/integration/words.sh
+EXTRA_DIST += tests/verbs.sh tests/integration/output.sh tests/integration/interrupts.sh tests/integration/volumes_ephemeral.sh tests/integration/words.sh
 EXTRA_DIST += tests/busybox-i386 tests/integration/guests.sh tests/integration/narrow.sh
 EXTRA_DIST += tests/integration/resolvers.sh
 EXTRA_DIST += tests/integration/images.sh tests/integration/image_files.sh tests/integration/image_server.py tests/images.sh tests/tls.sh tests/lxd.sh

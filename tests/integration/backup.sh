@@ -222,7 +222,9 @@ case_missing_target() {
 	fails 1 "use an absolute path" berth backup list --target here
 	berth delete --force web
 	fails 1 "no folder for backups is set, and this host has used $T/target; give --target" berth backup list
-	fails 1 "there is no machine 'web' here, .*give --target; this host has used $T/target" berth backup list web
+	# It is gone, and its backups are found where this host has written any.
+	has "^web@20260110-080000 .* $T/target *$" "$(berth backup list web)"
+	fails 1 "there is no backup of machine 'nobody' in '$T/target'" berth backup list nobody
 	fails 1 "there is no machine 'web' here" berth backup restore web@20260111-080000
 	empty_target
 }

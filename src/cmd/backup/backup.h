@@ -48,8 +48,8 @@ void sought_free(struct sought *sought);
 typedef int sought_act(void *context, struct sought *sought, struct err *err);
 /*
  * Calls act for the place that the words and options of the call name; without any, for each place that berth.conf and
- * the machines of this host name. Of several places, a fault of one is reported, and the others are done. 0, -code or
- * EXIT_FAILED.
+ * the machines of this host name; for a machine that is not here, for each place that this host has used. Of several
+ * places, a fault of one is reported, and the others are done. 0, -code or EXIT_FAILED.
  */
 int sought_each(const struct call *call, sought_act *act, void *context, struct err *err);
 

@@ -211,10 +211,53 @@ static int act_there(const struct call *call, const char *target, sought_act *ac
 	return act(context, &sought, err);
 }
 
+/* Whether the word names no machine of this host, and no setting tells where its backups are. */
+static bool is_nowhere(const struct call *call)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_free char *target = NULL;
+	scoped_free char *name = strndup(call->words[0], strcspn(call->words[0], "@"));
+
+	return name && machine_read(&machine, &call->dirs, name, &(struct err){ 0 }) == -ENOENT &&
+	       backup_target_of(&call->dirs, NULL, &target, &(struct err){ 0 }) == 0 && !*target;
+}
+
+/*
+ * The backups of a machine that is gone, in all places that this host has used. A place that has none of them is no
+ * fault if another one has.
+ */
+static int each_known(const struct call *call, sought_act *act, void *context, struct err *err)
+{
+	scoped_text struct text known = { 0 };
+	struct err none = { 0 };
+	size_t found = 0;
+	int worst = 0;
+
+	if (target_known(&call->dirs, &known, err) < 0)
+		return -err->code;
+	char *rest = known.data;
+	for (char *target; (target = strsep(&rest, "\n"));) {
+		struct err one = { 0 };
+		int r = *target ? act_there(call, target, act, context, &one) : -ENOENT;
+		found += r == 0;
+		if (r == -ENOENT)
+			none = none.code ? none : one;
+		if (r == 0 || r == -ENOENT)
+			continue;
+		print_error(&one);
+		worst = EXIT_FAILED;
+	}
+	if (found > 0 || worst)
+		return worst;
+	return none.code ? err_set(err, none.code, "%s", none.text) : no_target(call, NULL, err);
+}
+
 int sought_each(const struct call *call, sought_act *act, void *context, struct err *err)
 {
 	scoped_places struct places places = { .call = call };
 
+	if (call->count > 0 && !call_has(call, &flag_target) && is_nowhere(call))
+		return each_known(call, act, context, err);
 	if (call->count > 0 || call_has(call, &flag_target)) {
 		scoped_sought struct sought sought = { 0 };
 		return sought_find(&sought, call, err) < 0 ? -err->code

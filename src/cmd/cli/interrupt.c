@@ -88,6 +88,14 @@ void interrupt_note(const char *fmt, ...)
 	set_handlers((struct sigaction){ .sa_handler = tell_and_end });
 }
 
+void interrupt_whole(const char *what, const char *name, const char *see, const char *of)
+{
+	interrupt_note(
+		"interrupted; %s '%s' is whole if 'berth %s %s' shows it, else the next command "
+		"removes what was made of it",
+		what, name, see, of);
+}
+
 void interrupt_quiet(void)
 {
 	length = 0;

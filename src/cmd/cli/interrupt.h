@@ -12,6 +12,11 @@
  * signal that is ignored stays so. A second call replaces the note. One note at a time.
  */
 void interrupt_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * The note of a command that makes something whole or not at all: "interrupted; clone 'c' is whole if 'berth list c'
+ * shows it, else the next command removes what was made of it". interrupt_quiet after the end.
+ */
+void interrupt_whole(const char *what, const char *name, const char *see, const char *of);
 /* The handlers stay, and end the process silently. */
 void interrupt_quiet(void);
 /*

@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "cmd/backup/backup.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
@@ -390,9 +391,12 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 		.settings = settings_of(&words),
 	};
 	struct progress progress = { 0 };
+	if (!call_has(call, &flag_count))
+		interrupt_whole("clone", name, "list", name);
 	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
 	r = machine_clone(&call->dirs, origin, name, &spec, &notes, err);
 	progress_end(&progress);
+	interrupt_quiet();
 	if (r == 0)
 		print_notes(&notes);
 	return r != 0 ? r : set_up_clone(call, name, err);

@@ -109,17 +109,21 @@ static struct network *lend_network(struct listing *listing, const struct machin
 }
 
 /* Whether a word matches the name, or there are no words. */
-static bool is_wanted(struct listing *listing, const char *name)
+static bool is_wanted(const struct listing *listing, const char *name)
 {
 	bool wanted = listing->call->count == 0;
 
-	for (int i = 0; i < listing->call->count; i++) {
-		if (!name_matches(listing->call->words[i], name))
-			continue;
-		listing->matched[i] = true;
-		wanted = true;
-	}
+	for (int i = 0; i < listing->call->count; i++)
+		wanted = wanted || name_matches(listing->call->words[i], name);
 	return wanted;
+}
+
+static void note_matched(struct listing *listing, const char *name)
+{
+	for (int i = 0; i < listing->call->count; i++) {
+		if (name_matches(listing->call->words[i], name))
+			listing->matched[i] = true;
+	}
 }
 
 static void tell_unmatched(struct listing *listing)
@@ -200,8 +204,11 @@ static int visit_machine(void *context, const char *name)
 	if (!is_wanted(listing, name))
 		return 0;
 	int r = machine_look(&machine, &listing->call->dirs, name, &err);
-	if (r == -ENOENT ||
-	    (r == 0 && listing->label && !labels_match(machine.config.labels, listing->label)))
+	/* One that is half made or half removed is not there. */
+	if (r == -ENOENT)
+		return 0;
+	note_matched(listing, name);
+	if (r == 0 && listing->label && !labels_match(machine.config.labels, listing->label))
 		return 0;
 	if (r == 0)
 		r = parts_check(&machine, &listing->inventory, &missing, &err);

@@ -4,6 +4,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/manage/manage.h"
@@ -28,8 +29,11 @@ static int publish(struct call *call, const char *name, const char *snapshot, st
 
 	progress_begin(&progress, "publishing machine '%s'", name);
 	int r = open_named(&machine, call, name, err);
-	if (r == 0)
+	if (r == 0) {
+		interrupt_whole("template", call->words[1], "template info", call->words[1]);
 		r = machine_publish(&machine, call->words[1], &spec, &notes, err);
+		interrupt_quiet();
+	}
 	char *rest = notes.data;
 	for (char *line; r == 0 && (line = strsep(&rest, "\n"));) {
 		if (*line)

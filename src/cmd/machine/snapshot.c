@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
@@ -68,9 +69,15 @@ static int run_take(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
+		interrupt_note(
+			"interrupted; the snapshot of machine '%s' is whole if 'berth snapshot "
+			"list %s' shows it, else the next command removes what was made of it",
+			machine.name, machine.name);
+	if (r == 0)
 		r = name == made_up ? snapshot_take_dated(&machine, "at-", clock_seconds(), how,
 							  made_up, err)
 				    : snapshot_take(&machine, name, how, err);
+	interrupt_quiet();
 	if (r != 0)
 		return r;
 	output_made("snapshot", name);

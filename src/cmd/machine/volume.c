@@ -7,6 +7,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/verbs.h"
 #include "cmd/machine/sections.h"
@@ -58,7 +59,12 @@ static int create_copy(struct call *call, struct data_spec *spec, struct err *er
 		return -err->code;
 	int r = call_has(call, &flag_pool) ? pool_wanted(call, &pool, err) : 0;
 	spec->pool = pool;
-	return r != 0 ? r : data_copy(&call->dirs, from, snapshot, call->words[0], spec, err);
+	if (r != 0)
+		return r;
+	interrupt_whole("volume", call->words[0], "volume info", call->words[0]);
+	r = data_copy(&call->dirs, from, snapshot, call->words[0], spec, err);
+	interrupt_quiet();
+	return r;
 }
 
 static int check_description(const struct data_spec *spec, struct err *err)
@@ -123,8 +129,14 @@ static int run_attach(struct call *call, struct err *err)
 		r = EXIT_USAGE;
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
-	if (r == 0)
+	if (r == 0) {
+		interrupt_note(
+			"interrupted; whether volume '%s' is attached to machine '%s' is shown "
+			"by: berth info %s",
+			call->words[1], machine.name, machine.name);
 		r = machine_attach_volume(&machine, &attached, err);
+		interrupt_quiet();
+	}
 	config_free(&attached_schema, &attached);
 	return r;
 }
@@ -178,7 +190,12 @@ static int run_snapshot(struct call *call, struct err *err)
 {
 	int r = check_both(call, err);
 
-	return r != 0 ? r : data_snapshot_take(&call->dirs, call->words[0], call->words[1], err);
+	if (r != 0)
+		return r;
+	interrupt_whole("snapshot", call->words[1], "volume info", call->words[0]);
+	r = data_snapshot_take(&call->dirs, call->words[0], call->words[1], err);
+	interrupt_quiet();
+	return r;
 }
 
 static int run_restore(struct call *call, struct err *err)

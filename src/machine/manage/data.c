@@ -177,7 +177,9 @@ int data_snapshot_take(const struct dirs *dirs, const char *name, const char *sn
 	if (r != -ENOENT)
 		return r;
 	*err = (struct err){ 0 };
+	fault_point("volume-snapshot-begun");
 	r = copy_still(&opened, name, opened.volume, &opened.pool, volume, err);
+	fault_point("volume-snapshot-made");
 	return r < 0 ? r : tell(dirs, "volume-snapshot-taken", name, snapshot);
 }
 

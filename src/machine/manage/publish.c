@@ -7,6 +7,7 @@
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
 #include "image/template/incoming.h"
@@ -87,6 +88,7 @@ static int publish(struct machine *machine, const char *template, const struct p
 	incoming.origin = spec->origin ? spec->origin : origin;
 	incoming.cached = spec->cached;
 	incoming.model = spec->model ? spec->model : &model;
+	fault_point("publish-begun");
 	if (copy_root(&incoming, machine, pool, spec->snapshot, err) < 0 ||
 	    (!spec->keep && anonymize(&incoming, err) < 0))
 		return -err->code;
