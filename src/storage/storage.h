@@ -470,6 +470,11 @@ int volume_info(struct pool *pool, const char *volume, struct volume_info *info,
 /* Whether the sizes of volumes in this pool can be set; as the op. */
 int volumes_limited(struct pool *pool, struct err *err);
 int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct err *err);
+/*
+ * Refuses a limit below what the volume holds, also what it shares with others: nothing could be written to it. A volume
+ * with a file system of its own has its own bound. -ENOSPC.
+ */
+int volume_check_limit(struct pool *pool, const char *volume, uint64_t size, struct err *err);
 int volume_list(struct pool *pool, const char *prefix,
 		int (*visit)(void *, const struct volume_info *), void *context, struct err *err);
 /* Destroys the volumes whose names begin so; stops at one that cannot be destroyed. */

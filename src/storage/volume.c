@@ -189,6 +189,25 @@ int volume_resize(struct pool *pool, const char *volume, uint64_t size, struct e
 	return told(pool->ops->resize(pool, volume, size, err), pool, volume, err);
 }
 
+int volume_check_limit(struct pool *pool, const char *volume, uint64_t size, struct err *err)
+{
+	char holds[32], limit[32];
+	uint64_t used = 0;
+
+	if (size == 0 || pool->ops->can & STORAGE_BLOCK)
+		return 0;
+	if (volume_measure(pool, volume, &used, err) < 0)
+		return -err->code;
+	if (used <= size)
+		return 0;
+	text_human_size(used, holds, sizeof holds);
+	text_human_size(size, limit, sizeof limit);
+	return err_set(err, ENOSPC,
+		       "it has %s already, also what it shares with others, and a limit of %s "
+		       "would leave no room",
+		       holds, limit);
+}
+
 struct whole_only {
 	int (*visit)(void *, const struct volume_info *);
 	void *context;

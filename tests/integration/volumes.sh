@@ -323,6 +323,11 @@ sizes_of_folders() {
 	berth volume resize sized 60M
 	retry 20 in_m a 'dd if=/dev/zero of=/sized/big bs=1M count=30 2>/dev/null && sync'
 	fails 2 "the size cannot be '5x'" berth volume resize sized 5x
+	# A limit below what is there is refused, for the volume and for copies, before anything is made.
+	fails 1 "volume 'sized': it has 30.0 MiB already, .* a limit of 20.0 MiB" berth volume resize sized 20M
+	fails 1 "volume sized: it has 30.0 MiB already, .* a limit of 20.0 MiB" berth volume create --from sized --size 20M copied
+	fails 1 "no volume 'copied'" berth volume info copied
+	same "its size" $((60 << 20)) "$(berth volume info --json sized | jq .size)"
 	# A copy has the same limit.
 	berth volume create --from sized copied
 	same "of a copy" $((60 << 20)) "$(berth volume info --json copied | jq .size)"

@@ -51,7 +51,9 @@ static int make_machine(struct machine *machine, struct pool *from, const char *
 	machine_volume(machine->name, volume);
 	r = check_new_root(machine, to, volume, err);
 	if (r == 0)
-		r = rootsize_fit(to, volume, machine->config.disk_size, err);
+		r = volume_check_limit(to, volume, machine->config.disk_size, err) < 0
+			    ? err_wrap(err, "disk.size of machine '%s'", machine->name)
+			    : rootsize_fit(to, volume, machine->config.disk_size, err);
 	if (r == 0 && birth->volumes)
 		r = clone_volumes_make(birth->volumes, err);
 	if (r == 0)

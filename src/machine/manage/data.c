@@ -63,6 +63,8 @@ int data_resize(const struct dirs *dirs, const char *name, uint64_t size, struct
 			       "volume '%s' has a file system of its own, and always a size", name);
 	if (size && volumes_limited(&opened.pool, err) < 0)
 		return err_wrap(err, "volume '%s' cannot have a size", name);
+	if (volume_check_limit(&opened.pool, opened.volume, size, err) < 0)
+		return err_wrap(err, "volume '%s'", name);
 	int r = volume_resize(&opened.pool, opened.volume, size, err);
 	if (r == 0)
 		data_tell(dirs, name, &(struct event){ .name = "volume-resized" });
@@ -310,6 +312,8 @@ int data_copy(const struct dirs *dirs, const char *from, const char *snapshot, c
 	memcpy(copying.origin, opened.volume, sizeof copying.origin);
 	if (snapshot && find_snapshot(&opened, from, snapshot, copying.origin, err) < 0)
 		return -err->code;
+	if (volume_check_limit(&opened.pool, copying.origin, spec->size, err) < 0)
+		return err_wrap(err, "%s", origin);
 	whole.fill = fill;
 	whole.context = &copying;
 	whole.origin = origin;

@@ -120,6 +120,8 @@ static int grow_disk(const struct change_set *set, struct err *err)
 		return -err->code;
 	if (set->wanted.disk_size == 0)
 		return rootsize_lift(&pool, volume, err);
+	if (volume_check_limit(&pool, volume, set->wanted.disk_size, err) < 0)
+		return err_wrap(err, "disk.size of machine '%s'", set->machine->name);
 	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
 }
 
