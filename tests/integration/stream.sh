@@ -169,7 +169,42 @@ case_hostile() {
 		echo "$kind: $(cat "$T/err")"
 	done
 	[[ ! -e /etc/owned && ! -e /tmp/owned && ! -e /owned ]]
+	same volumes "[]" "$(berth volume list --json | tr -d '\n ')"
 	nothing_new
+}
+
+# waits COMMAND...: it has not ended after two seconds, and is ended.
+waits() {
+	local got=0
+	timeout 2 "$@" || got=$?
+	((got == 124)) || fault "ended with $got: $*"
+}
+
+# What a stream that is being written names keeps its name, and stays, until the stream is complete.
+case_names_are_held() {
+	local writer
+	berth create --pool p-dir --set network= bb held
+	head -c 1M /dev/urandom >"$(root_of held)/large"
+	berth snapshot held s1
+	berth snapshot held s2
+	mkfifo "$T/fifo"
+	berth export --compress none --snapshots held@s2 - >"$T/fifo" &
+	writer=$!
+	# It has written its head, and fills the pipe.
+	{
+		head -c 1000 >"$T/held.berth"
+		waits berth snapshot rename held s2 s3
+		waits berth snapshot delete held s2
+		waits berth rename held other
+		cat >>"$T/held.berth"
+	} <"$T/fifo"
+	wait "$writer"
+	berth snapshot rename held s2 s3
+	berth delete held
+	same "its name" held "$(berth import --pool p-dir "$T/held.berth")"
+	same snapshots "s1 s2" "$(berth snapshot list --json held | jq -r '[.[].name] | join(" ")')"
+	berth delete held
+	rm "$T/held.berth" "$T/fifo"
 }
 
 # A pool without the room: one sentence, and the machine does not exist.

@@ -119,6 +119,19 @@ def blocks():
     return stream.end()
 
 
+def with_data(volumes, *texts, settings=SETTINGS + "[volume d]\ntarget = /srv\n"):
+    """volumes: of the head. texts: describe volumes for data behind the root."""
+    stream = Stream()
+    stream.start(HEAD + (f"volumes = {volumes}\n" if volumes else ""), settings)
+    stream.volume([("T", tree())])
+    for text in texts:
+        stream.volume([("T", tree())], text)
+    return stream.end()
+
+
+OTHER = UUID.replace("0123", "3210")
+DATA = f"data = d\ndata.uuid = {UUID}\n"
+
 KINDS = {
     "good": whole,
     "absolute": lambda: whole(entry("/etc/owned", data=b"x")),
@@ -145,6 +158,16 @@ KINDS = {
     "arch": lambda: whole(settings=SETTINGS + "arch = s390x\n"),
     "snapshot-name": lambda: whole(text="snapshot = ../x\ncontent = " + UUID + "\n"),
     "base": lambda: whole(text="base = " + UUID + "\nbase.name = s\n"),
+    "kind": lambda: whole(head=HEAD + "kind = volume\n"),
+    "data-unnamed": lambda: with_data("", DATA),
+    "data-other": lambda: with_data(f"d {UUID}", DATA, DATA.replace(UUID, OTHER)),
+    "data-absent": lambda: with_data(f"d {UUID}"),
+    "data-without-section": lambda: with_data(f"d {UUID}", DATA, settings=SETTINGS),
+    "data-without-uuid": lambda: with_data("d", DATA),
+    "data-path": lambda: with_data(f"../d {UUID}", DATA),
+    "data-one-name": lambda: with_data(f"d {UUID} d {OTHER}", DATA, DATA.replace(UUID, OTHER)),
+    "data-base": lambda: with_data(f"d {UUID}", DATA + f"base = {OTHER}\nbase.name = s\n"),
+    "data-only-snapshot": lambda: with_data(f"d {UUID}", DATA + f"snapshot = s\ncontent = {OTHER}\n"),
     "only-snapshot": lambda: whole(text="snapshot = s\ncontent = " + UUID + "\n"),
 }
 

@@ -132,6 +132,18 @@ static int expect(struct import_volumes *volumes, const char *was, const char *u
 	return r < 0 ? r : check_name(volumes, one, err);
 }
 
+static int check_names(const struct import_volumes *volumes, struct err *err)
+{
+	for (size_t i = 1; i < volumes->count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(volumes->list[i]->was, volumes->list[j]->was) == 0)
+				return err_set(err, EBADMSG, "its head has volume '%s' twice",
+					       volumes->list[i]->was);
+		}
+	}
+	return 0;
+}
+
 int import_volumes_expect(struct import_volumes *volumes, const struct stream_head *head,
 			  struct err *err)
 {
@@ -152,7 +164,7 @@ int import_volumes_expect(struct import_volumes *volumes, const struct stream_he
 			free_one(volumes->list[i]);
 	}
 	volumes->count = kept;
-	return 0;
+	return check_names(volumes, err);
 }
 
 static int begin_stream(void *context, const struct stream_head *head, struct err *err)
@@ -220,7 +232,7 @@ static int finish_stream(void *context, struct err *err)
 		if (arrival_finish(arrival, err) < 0)
 			return err_wrap(err, "volume '%s'", one->was);
 		/* Of a chain only the last state is kept. */
-		if (volumes->pool && !arrival_root(arrival))
+		if (volumes->pool && volumes->spec->chain_count && !arrival_root(arrival))
 			arrival_drop(arrival, 1);
 	}
 	return 0;
@@ -376,7 +388,9 @@ static int make_one(struct import_volumes *volumes, struct coming_volume *one, b
 	const struct data_spec spec = { .maker = volumes->machine, .lock = &one->lock };
 	struct volume_config config = { 0 };
 
-	if (!arrival_root(arrival) && arrival_make_root(arrival, err) < 0)
+	/* Of a chain, a snapshot is the last state. */
+	if (!arrival_root(arrival) && volumes->spec->chain_count &&
+	    arrival_make_root(arrival, err) < 0)
 		return -err->code;
 	if (drawn)
 		arrival_drop(arrival, 1);
@@ -430,9 +444,11 @@ static int open_here(struct import_volumes *volumes, const char *was, const char
 		     struct err *err)
 {
 	const struct dirs *dirs = volumes->machine->dirs;
-	struct coming_volume *one = add(volumes, was, uuid, err);
 	char name[64];
 
+	if (find(volumes, uuid))
+		return err_set(err, EBADMSG, "its head has volume '%s' twice", was);
+	struct coming_volume *one = add(volumes, was, uuid, err);
 	if (!one)
 		return -err->code;
 	one->listed = true;
