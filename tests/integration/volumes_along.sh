@@ -13,7 +13,7 @@ target=$T/backups
 
 set_up() {
 	local driver
-	for driver in "$fast" dir; do
+	for driver in $(printf "%s\n" "$fast" dir | sort -u); do
 		berth pool create "p-$driver" --driver "$driver"
 	done
 	busybox_template bb "p-$fast"

@@ -22,7 +22,7 @@ fresh() {
 
 set_up() {
 	local driver
-	for driver in "$fast" dir; do
+	for driver in $(printf "%s\n" "$fast" dir | sort -u); do
 		berth pool create "p-$driver" --driver "$driver"
 	done
 	busybox_template bb "p-$fast"
