@@ -91,6 +91,7 @@ fuzz_protocol_SOURCES = tests/fuzz/protocol.c $(fuzz_common)
 fuzz_protocol_LDADD = libkeeper.a libkern.a libbase.a
 fuzz_protocol_LDFLAGS = $(fuzz_flags)
 fuzz_rfb_SOURCES = tests/fuzz/rfb.c src/machine/desktop/rfb.c $(fuzz_common)
+fuzz_rfb_LDADD = libbase.a
 fuzz_rfb_LDFLAGS = $(fuzz_flags)
 fuzz_root_SOURCES = tests/fuzz/root.c $(fuzz_common)
 fuzz_root_LDADD = libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS)
