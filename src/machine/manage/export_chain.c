@@ -288,13 +288,25 @@ static int put_snapshot(struct export_chain *chain, const struct snapshot_entry 
 	return r;
 }
 
+/* A momentary copy has no limit, nor has a snapshot: that of a volume for data is the one that it has now. */
+static uint64_t root_size(const struct export_chain *chain, const char *name)
+{
+	uint64_t size = size_of(chain->pool, name);
+	char root[VOLUME_NAME_MAX + 1];
+
+	if (size || chain->subject->machine)
+		return size;
+	subject_volume(chain->subject, NULL, root);
+	return size_of(chain->pool, root);
+}
+
 static int put_root(struct export_chain *chain, const char *name, const char *snapshot,
 		    struct err *err)
 {
 	struct stream_volume volume = {
 		.created = (uint64_t)time(NULL),
 		.fresh = is_fresh(chain->subject, snapshot),
-		.size = size_of(chain->pool, name),
+		.size = root_size(chain, name),
 		.snapshot = strdup(""),
 		.content = strdup(""),
 	};
