@@ -208,11 +208,19 @@ static const char *path_in_run(const char *target)
 	return NULL;
 }
 
+/*
+ * NetworkManager would make link-local addresses of its own form, with which it asks for IPv6 addresses, and which the
+ * guard of the port (network/guard.h) drops: those of others could not be told from it. A profile can say otherwise.
+ */
+static const char manager_settings[] = "[connection-berth]\nipv6.addr-gen-mode=0\n";
+
 void resolver_seed(int root_fd, const struct lease *lease)
 {
 	char words[WORDS_MAX], settings[WORDS_MAX], target[WORDS_MAX];
 	scoped_fd int run = openat(root_fd, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
+	if (run >= 0)
+		seed(run, "NetworkManager/conf.d/berth.conf", manager_settings);
 	if (run < 0 || !*lease->servers)
 		return;
 	print_conf(lease, words);
