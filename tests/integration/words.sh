@@ -31,7 +31,7 @@ needed() {
 
 # The first word of these is no name but a path, a pattern of an image, or text.
 other_words="apply|push|pull|cp|import|completion|help|receive|backup (serve|forget)"
-other_words+="|template (import|build|search|pull|remote)|pool import"
+other_words+="|template (import|build|search|pull|remote)|(pool|volume) import"
 
 # Of all verbs: an option that there is not, words that are missing, and words too many.
 case_usage() {
