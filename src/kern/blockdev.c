@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,7 +87,8 @@ static const char *kind_of_mapper(const char *uuid)
 	return "dm";
 }
 
-void blockdev_kind(dev_t device, char *out, size_t room)
+/* One of the kinds, by the folders of the device itself. */
+static void kind_of(dev_t device, char *out, size_t room)
 {
 	static const char *const folders[] = { "md", "loop", "partition" };
 	scoped_free char *uuid = NULL;
@@ -106,4 +108,33 @@ void blockdev_kind(dev_t device, char *out, size_t room)
 	if (file_read(AT_FDCWD, path, 256, &uuid) >= 0)
 		kind = kind_of_mapper(uuid);
 	snprintf(out, room, "%s", kind);
+}
+
+void blockdev_kind(dev_t device, char *out, size_t room)
+{
+	char below[BLOCKDEV_KIND_MAX + 1];
+	dev_t disk;
+
+	kind_of(device, out, room);
+	if (strcmp(out, "partition") != 0 || whole(device, &disk) < 0)
+		return;
+	/* The parts of an array may show the same partition. */
+	kind_of(disk, below, sizeof below);
+	if (strcmp(below, "md") == 0)
+		snprintf(out, room, "%s", below);
+}
+
+bool blockdev_idle_array(char *name, size_t room)
+{
+	scoped_dir DIR *dir = opendir("/sys/block");
+	bool idle = false;
+
+	for (struct dirent *e; !idle && dir && (e = readdir(dir));) {
+		scoped_free char *path = text_format("/sys/block/%s/md/array_state", e->d_name);
+		scoped_free char *state = NULL;
+		idle = path && file_read(AT_FDCWD, path, 64, &state) > 0 &&
+		       strcmp(text_trim(state), "inactive") == 0 &&
+		       text_print(name, room, "%s", e->d_name) >= 0;
+	}
+	return idle;
 }

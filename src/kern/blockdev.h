@@ -3,6 +3,7 @@
 #ifndef BERTH_KERN_BLOCKDEV_H
 #define BERTH_KERN_BLOCKDEV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,10 +14,13 @@
 int blockdev_of(int fd, dev_t *disk);
 
 /*
- * The kind of a block device: "md", "multipath", "lvm", "crypt", "dm" (another device-mapper device), "loop",
- * "partition", or "disk". Quiet; "" if sysfs does not tell.
+ * The kind of a block device: "md" (an array, or a partition of one), "multipath", "lvm", "crypt", "dm" (another
+ * device-mapper device), "loop", "partition", or "disk". Quiet; "" if sysfs does not tell.
  */
 enum { BLOCKDEV_KIND_MAX = 15 };
 void blockdev_kind(dev_t device, char *out, size_t room);
+
+/* Whether an md array has parts and does not run, and its name: it is being assembled, or lacks too many parts. */
+bool blockdev_idle_array(char *name, size_t room);
 
 #endif

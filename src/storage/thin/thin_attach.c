@@ -263,6 +263,8 @@ static int follow_disk(struct pool *pool, struct err *err)
 		return -err->code;
 	if (!found && is_overwritten(pool))
 		return 0;
+	if (!found && thin_refuse_idle_array(pool, err) < 0)
+		return -err->code;
 	if (!found)
 		return err_set(
 			err, ENODEV,

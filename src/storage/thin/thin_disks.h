@@ -92,6 +92,8 @@ int thin_refuse_copies(const struct pool *pool, struct err *err);
  * owns, is NULL if there is none. Devices used by other devices do not count.
  */
 int thin_find_disk(const struct pool *pool, const char *uuid, char **found, struct err *err);
+/* Fails with EBUSY if the pool's first disk was an md array, and there is an array that does not run. */
+int thin_refuse_idle_array(const struct pool *pool, struct err *err);
 /* Wipes the label of each device that is a further disk of the pool. */
 int thin_wipe_further(const struct pool *pool, struct err *err);
 

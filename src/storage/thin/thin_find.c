@@ -36,17 +36,27 @@ int thin_refuse_part(const struct pool *pool, const char *path, const char *note
 		       path, whole, kind, path, pool->name);
 }
 
-/* A part of another device, such as a disk below multipath: the device that consists of it is to be used. */
-static bool is_held(const char *name)
+static bool has_holders(const char *path)
 {
-	scoped_free char *path = text_format("/sys/class/block/%s/holders", name);
-	scoped_dir DIR *dir = path ? opendir(path) : NULL;
+	scoped_dir DIR *dir = opendir(path);
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		if (e->d_name[0] != '.')
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A part of another device, such as a disk below multipath: the device that consists of it is to be used. So is a
+ * partition of such a disk, whose folder lies in the disk's.
+ */
+static bool is_held(const char *name)
+{
+	scoped_free char *own = text_format("/sys/class/block/%s/holders", name);
+	scoped_free char *disk = text_format("/sys/class/block/%s/../holders", name);
+
+	return (own && has_holders(own)) || (disk && has_holders(disk));
 }
 
 static int each_device(bool held, int (*visit)(void *context, const char *path), void *context)
@@ -182,6 +192,24 @@ static int refuse_held_part(const struct pool *pool, const char *uuid, struct er
 		r = thin_refuse_part(pool, part->path, part->noted, part->kind, err);
 	forget(&held);
 	return r;
+}
+
+int thin_refuse_idle_array(const struct pool *pool, struct err *err)
+{
+	scoped_free char *path = text_format("%s/" THIN_LABEL_FILE, pool->folder);
+	scoped_fd int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct thin_layout layout;
+	char uuid[37], array[64];
+
+	if (fd < 0 || thin_label_read(fd, uuid, &layout) < 0 ||
+	    strcmp(layout.mark.kind, "md") != 0 || !blockdev_idle_array(array, sizeof array))
+		return 0;
+	return err_set(
+		err, EBUSY,
+		"its disk '%s', on an md array, is not there, and array '%s' has parts but "
+		"does not run; see /proc/mdstat; if it lacks a part, connect that, or run it "
+		"without: mdadm --run /dev/%s",
+		pool->config.source, array, array);
 }
 
 /* An error if there are two, or only a part. 0: found, or NULL. */
