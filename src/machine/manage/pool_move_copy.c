@@ -199,9 +199,9 @@ static int copy_once(void *context, struct err *err)
 				    .since_is_older = true };
 
 	int r = first ? 1 : has_new(moving, err);
+	spec.snapshots = r > 0;
 	if (r < 0 || take_snapshot(moving, name, err) < 0)
 		return -err->code;
-	spec.snapshots = r > 0;
 	fault_point("pool-move-snapshot");
 	if (copy(moving, &spec, err) < 0 || (first && note_first(moving, name, err) < 0))
 		return -err->code;
