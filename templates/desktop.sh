@@ -19,7 +19,8 @@ build_desktop() {
 	settle_user
 }
 
-# Perl, read after the settings of the user, so that no user opens a port by them. Viewers share the display.
+# Perl, read after the settings of the user, so that no user opens a port by them. Viewers share the display. On a unix
+# socket all viewers have one address, so that some that leave early would lock all others out.
 settle_display() {
 	write_file etc/tigervnc/vncserver-config-mandatory <<-'END'
 		$rfbunixpath = "/run/desktop/rfb";
@@ -27,6 +28,7 @@ settle_display() {
 		$rfbport = "-1";
 		$SecurityTypes = "None";
 		$AlwaysShared = "yes";
+		$UseBlacklist = "no";
 		1;
 	END
 	write_file etc/tigervnc/vncserver-config-defaults <<-'END'

@@ -7,8 +7,9 @@ needs_recipe="desktop-lite"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+rfb=("$BERTH_TEST_PYTHON" "$top/tests/rfb")
 rfb() {
-	"$BERTH_TEST_PYTHON" "$top/tests/rfb" "$@"
+	"${rfb[@]}" "$@"
 }
 
 # over_stdio MACHINE [OPTION...] -- ACTION...: a viewer on the input and output of berth desktop.
@@ -92,7 +93,7 @@ case_view_only() {
 	# The same bytes without the option do something.
 	over_stdio d -- raw fb0004000300010000000000000000000400030000000000 colours >"$T/out" 2>&1 || true
 	retry 20 geometry_is 1024x768
-	fails 1 "viewer was refused: it sent a message that is not known" "$BERTH_TEST_PYTHON" "$top/tests/rfb" \
+	fails 1 "viewer was refused: it sent a message that is not known" "${rfb[@]}" \
 		-- berth desktop --stdio d --view-only -- raw 77 stay </dev/null
 }
 
@@ -122,7 +123,9 @@ case_socket() {
 	kill -KILL "$server"
 	wait "$server" || true
 	exec {held}>&-
-	! wait "$other" || fault "a viewer of a killed command goes on"
+	if wait "$other"; then
+		fault "a viewer of a killed command goes on"
+	fi
 	test -S "$T/d.sock"
 	rm -f "$T/serve"
 	serve
@@ -130,7 +133,44 @@ case_socket() {
 	[[ $(rfb "$T/d.sock" colours) -gt 20 ]] || fault "a viewer sees nothing"
 	kill -TERM "$server"
 	wait "$server" || fault "it failed: $(cat "$T/serve")"
-	! test -e "$T/d.sock"
+	not test -e "$T/d.sock"
+	# What another program has put there stays.
+	serve
+	rm "$T/d.sock"
+	: >"$T/d.sock"
+	kill -TERM "$server"
+	wait "$server"
+	test -f "$T/d.sock"
+	rm "$T/d.sock"
+}
+
+# A machine that is stopped or paused while viewers may come stays so.
+case_asleep() {
+	serve
+	berth pause d
+	fails 1 "closed the connection" "${rfb[@]}" "$T/d.sock" size
+	state_is d paused
+	grep -q "machine 'd' is paused" "$T/serve"
+	berth resume d
+	berth stop d
+	fails 1 "closed the connection" "${rfb[@]}" "$T/d.sock" size
+	state_is d stopped
+	kill -TERM "$server"
+	wait "$server"
+	over_stdio d -- size >"$T/out" 2>"$T/err"
+	grep -q "machine 'd' was started for its desktop" "$T/err"
+}
+
+# Viewers that leave early do not lock the others out.
+case_early() {
+	retry 20 desktop_is_drawn
+	for ((n = 0; n < 8; n++)); do
+		berth desktop --stdio d </dev/null >/dev/null
+	done
+	[[ $(over_stdio d -- colours) -gt 20 ]] || fault "a viewer sees nothing"
+	mkfifo "$T/full"
+	# shellcheck disable=SC2016 # for the shell
+	fails 1 "write to the viewer: No space left on device" sh -c 'exec 3<>"$1"; berth desktop --stdio d <&3 >/dev/full' sh "$T/full"
 }
 
 case_viewer() {
@@ -176,7 +216,7 @@ case_refused() {
 	: >"$T/file"
 	fails 1 "'$T/file' exists, and is no socket" berth desktop d --socket "$T/file"
 	test -f "$T/file"
-	fails 1 "the path of a socket has 1 to 107 bytes" berth desktop d --socket "/$(printf '%0200d' 1)"
+	fails 2 "the path of a socket has 1 to 107 bytes" berth desktop d --socket "/$(printf '%0200d' 1)"
 	fails 2 "desktop.socket" berth set d desktop.socket=relative
 	gone plain
 }

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const struct flag flag_socket = {
@@ -31,6 +32,8 @@ static char *find_viewer(const struct call *call)
 	const char *given = call_value(call, &flag_viewer);
 	char *path = NULL;
 
+	if (given && !*given)
+		return NULL;
 	if (given && strchr(given, '/'))
 		return access(given, X_OK) == 0 ? strdup(given) : NULL;
 	if (given)
@@ -45,8 +48,10 @@ static int refuse_viewer(const struct call *call, struct err *err)
 	const char *given = call_value(call, &flag_viewer);
 
 	if (given)
-		return err_set(err, ENOENT, "there is no viewer '%s'; give its name or its path",
-			       given);
+		return err_set(
+			err, ENOENT,
+			"there is no viewer '%s' that can be executed; give its name or its path",
+			given);
 	return err_set(
 		err, ENOENT,
 		"there is no viewer here: install tigervnc-viewer, or name one with --viewer; a "
@@ -78,6 +83,7 @@ static int run_viewer(struct call *call, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	if (file_make_dirs(folder, 0700, err) < 0)
 		return -err->code;
+	desktop_sweep(folder);
 	return desktop_serve(call, path, viewer, err);
 }
 
@@ -90,13 +96,13 @@ static int carry_stdio(struct call *call, struct err *err)
 			"one, as with ssh HOST berth desktop NAME --stdio");
 		return EXIT_USAGE;
 	}
-	return desktop_show(call, STDIN_FILENO, STDOUT_FILENO, err);
+	int r = desktop_wake(call, err);
+	return r == 0 ? desktop_show(call, STDIN_FILENO, STDOUT_FILENO, err) : r;
 }
 
-/* The machine is looked at before anything waits for a viewer. */
 static int check(struct call *call, struct err *err)
 {
-	scoped_machine struct machine machine = { 0 };
+	const char *path = call_value(call, &flag_socket);
 	uint64_t seconds;
 	int ways = call_has(call, &flag_socket) + call_has(call, &flag_stdio) +
 		   call_has(call, &flag_viewer);
@@ -105,10 +111,14 @@ static int check(struct call *call, struct err *err)
 		err_set(err, EINVAL, "--socket, --stdio and --viewer exclude each other");
 		return EXIT_USAGE;
 	}
-	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
-	if (r == 0)
-		r = open_named(&machine, call, call->words[0], err);
-	return r == 0 ? machine_check(&machine, err) : r;
+	if (path && (!*path || strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)) {
+		err_set(err, EINVAL,
+			"--socket cannot be '%.40s%s': the path of a socket has 1 to %zu bytes",
+			path, strlen(path) > 40 ? "..." : "",
+			sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
+		return EXIT_USAGE;
+	}
+	return call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
 }
 
 static int run_desktop(struct call *call, struct err *err)

@@ -8,15 +8,20 @@
 extern const struct flag flag_desktop_wait, flag_view_only;
 
 /*
- * Shows the desktop of the machine of the call's first word to a viewer at in and out, until one side closes. A machine
- * that is stopped is started before, and one that is paused goes on.
+ * Shows the desktop of the machine of the call's first word to a viewer at in and out, until one side closes. desktop_wake
+ * comes before: it starts a machine that is stopped, and lets one go on that is paused, each with a note.
  */
+int desktop_wake(struct call *call, struct err *err);
 int desktop_show(struct call *call, int in, int out, struct err *err);
 
 /*
  * Listens at a path, and shows the desktop to each viewer that connects there. viewer: a program that is run with the
- * path, after which all ends; NULL: until a signal comes. The socket is removed at the end.
+ * path, after which all ends; NULL: until a signal comes. The socket is removed at the end. What was
+ * stopped or paused meanwhile stays so.
  */
 int desktop_serve(struct call *call, const char *path, const char *viewer, struct err *err);
+
+/* Removes the sockets of a folder at which nobody listens any more. Quiet. */
+void desktop_sweep(const char *folder);
 
 #endif

@@ -24,6 +24,8 @@ enum { VIEWERS_MAX = 64, BACKLOG = 16 };
 
 struct server {
 	struct call *call;
+	const char *path;
+	struct stat made;      /* the socket that is ours at that path */
 	int listener, signals; /* owned */
 	int parent;            /* owned: names us to our children */
 	pid_t viewer;          /* our own one; 0: there is none */
@@ -59,6 +61,18 @@ static int remove_left(const struct sockaddr_un *address, struct err *err)
 	return err_set(err, EADDRINUSE,
 		       "another program listens at '%s'; choose another path for --socket",
 		       address->sun_path);
+}
+
+void desktop_sweep(const char *folder)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	scoped_dir DIR *dir = opendir(folder);
+
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (*e->d_name != '.' && text_print(address.sun_path, sizeof address.sun_path,
+						    "%s/%s", folder, e->d_name) >= 0)
+			remove_left(&address, &(struct err){ 0 });
+	}
 }
 
 /* Only the caller's user may connect. */
@@ -176,6 +190,15 @@ static int serve(struct server *server, struct err *err)
 	return 0;
 }
 
+/* Another program may have put its own there. */
+static void remove_own(const struct server *server)
+{
+	struct stat st;
+
+	if (lstat(server->path, &st) == 0 && file_is_same(&st, &server->made))
+		unlink(server->path);
+}
+
 static int judge(const struct server *server, const char *viewer, struct err *err)
 {
 	char how[64];
@@ -188,10 +211,16 @@ static int judge(const struct server *server, const char *viewer, struct err *er
 
 int desktop_serve(struct call *call, const char *path, const char *viewer, struct err *err)
 {
-	struct server server = { .call = call, .signals = -1, .parent = child_parent() };
+	struct server server = { .call = call, .path = path, .signals = -1, .parent = -1 };
+	int woken = desktop_wake(call, err);
 
+	if (woken != 0)
+		return woken;
+	server.parent = child_parent();
 	server.listener = listen_at(path, err);
 	int r = server.listener;
+	if (r >= 0 && lstat(path, &server.made) < 0)
+		r = err_set(err, errno, "see '%s': %s", path, strerror(errno));
 	if (r < 0) {
 		free_server(&server);
 		return r;
@@ -205,7 +234,7 @@ int desktop_serve(struct call *call, const char *path, const char *viewer, struc
 			   call->words[0], path);
 	if (r >= 0)
 		r = serve(&server, err);
-	unlink(path);
+	remove_own(&server);
 	free_server(&server);
 	return r < 0 ? r : judge(&server, viewer, err);
 }

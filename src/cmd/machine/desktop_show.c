@@ -8,27 +8,44 @@
 #include "machine/desktop/desktop.h"
 #include "machine/life/life.h"
 
-enum { WAIT_SECONDS = 30, BOOTED_SECONDS = 5 };
-
 const struct flag flag_desktop_wait = {
 	"timeout", 't', false, "TIME", "how long to wait for a display that is not there yet; 30s"
 };
 const struct flag flag_view_only = { "view-only", 0, false, NULL,
 				     "take keys, pointer, clipboard and size out of what is sent" };
 
-/* Starts it, or lets it go on. *fresh: its display may still be on its way. */
-static int wake(struct machine *machine, bool *fresh, struct err *err)
+static int wake(struct machine *machine, struct err *err)
 {
 	struct machine_status status;
 	bool was = true;
+	int r;
 
 	machine_status(machine, NULL, &status);
-	*fresh = !status.booted;
 	if (machine_is_down(status.state) || status.state == MACHINE_STARTING)
-		return start_machine(machine, &was, err);
-	if (status.state == MACHINE_PAUSED)
-		return machine_pause(machine, false, &was, err);
-	return machine_check_thawed(machine, err);
+		r = start_machine(machine, &was, err);
+	else if (status.state == MACHINE_PAUSED)
+		r = machine_pause(machine, false, &was, err);
+	else
+		return machine_check_thawed(machine, err);
+	if (r == 0)
+		print_note("machine '%s' %s for its desktop", machine->name,
+			   status.state == MACHINE_PAUSED ? "goes on" : "was started");
+	return r;
+}
+
+static int open_checked(struct machine *machine, struct call *call, struct err *err)
+{
+	int r = open_named(machine, call, call->words[0], err);
+
+	return r == 0 ? machine_check(machine, err) : r;
+}
+
+int desktop_wake(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_checked(&machine, call, err);
+
+	return r == 0 ? wake(&machine, err) : r;
 }
 
 int desktop_show(struct call *call, int in, int out, struct err *err)
@@ -36,19 +53,14 @@ int desktop_show(struct call *call, int in, int out, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	enum desktop_end end;
 	uint64_t seconds;
-	bool fresh;
 
 	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
 	if (r == 0)
-		r = open_named(&machine, call, call->words[0], err);
+		r = open_checked(&machine, call, err);
 	if (r == 0)
-		r = machine_check(&machine, err);
-	if (r == 0)
-		r = wake(&machine, &fresh, err);
+		r = machine_check_thawed(&machine, err);
 	if (r != 0)
 		return r;
-	if (!seconds)
-		seconds = fresh ? WAIT_SECONDS : BOOTED_SECONDS;
 	scoped_fd int display = desktop_connect(&machine, (unsigned)seconds, err);
 	if (display < 0)
 		return display;

@@ -112,6 +112,8 @@ int desktop_carry(int display, int in, int out, bool view_only, enum desktop_end
 	}
 	if (s == -EPROTO)
 		return err_set(err, EPROTO, "the viewer was refused: %s", filter.fault);
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return err_set(err, -r, "write to the viewer: %s", strerror(-r));
 	*end = shown->over ? DESKTOP_CLOSED : DESKTOP_LEFT;
 	return 0;
 }

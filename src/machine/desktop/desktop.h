@@ -11,7 +11,8 @@
 /*
  * Connects to the display of a running machine, at desktop.socket, as the user that owns the folder of that socket: a
  * process of the host enters the machine's namespaces as that user, and hands the connection out. Waits so many seconds
- * for a display that is not there yet. A descriptor, or -code: -ENOENT: there is none; -ETIMEDOUT: it does not answer.
+ * for a display that is not there yet; 0: until five seconds after the boot, half a minute at most. A descriptor, or
+ * -code: -ENOENT: there is none; -ETIMEDOUT: it does not answer.
  */
 int desktop_connect(struct machine *machine, unsigned seconds, struct err *err);
 
@@ -23,7 +24,8 @@ enum desktop_end {
 /*
  * Carries bytes between a display and a viewer until one of them closes. in, out: borrowed, of the viewer, and may be
  * the same. With view_only, all by which a viewer acts is taken out of what it sends (RFC 6143): keys, pointer, clipboard
- * and size. -EPROTO: a viewer sent what is not of the protocol, with view_only.
+ * and size. -EPROTO: a viewer sent what is not of the protocol, with view_only. Another error: what the display shows
+ * could not be written.
  */
 int desktop_carry(int display, int in, int out, bool view_only, enum desktop_end *end,
 		  struct err *err);

@@ -10,6 +10,7 @@
 #include "kern/timed_child.h"
 #include "machine/confine/confine.h"
 #include "machine/life/control.h"
+#include "machine/life/life.h"
 #include "machine/life/run_state.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ENTER_MS = 5000, GREET_MS = 5000, LOOK_NS = 100000000 };
+enum { ENTER_MS = 5000, GREET_MS = 5000, LOOK_NS = 100000000, BOOT_MS = 30000, BOOTED_MS = 5000 };
 
 /* Data of the child that enters the machine. */
 struct visit {
@@ -184,10 +185,19 @@ static int refuse(struct machine *machine, int r, struct err *err)
 		       machine->config.desktop_socket, machine->name, why.text);
 }
 
+static bool has_booted(const struct machine *machine)
+{
+	struct machine_status status;
+
+	machine_status(machine, NULL, &status);
+	return status.booted;
+}
+
 int desktop_connect(struct machine *machine, unsigned seconds, struct err *err)
 {
 	struct visit to = { .pidfd = -1 };
-	const int64_t until = clock_ms() + (int64_t)seconds * 1000;
+	int64_t until = clock_ms() + (seconds ? (int64_t)seconds * 1000 : BOOT_MS);
+	bool booted = seconds;
 
 	if (divide(machine, &to, err) < 0)
 		return -err->code;
@@ -203,6 +213,10 @@ int desktop_connect(struct machine *machine, unsigned seconds, struct err *err)
 			return -err->code;
 		if (!may_come(fd) || clock_ms() >= until)
 			return refuse(machine, fd, err);
+		if (!booted && has_booted(machine)) {
+			booted = true;
+			until = clock_ms() + BOOTED_MS;
+		}
 		*err = (struct err){ 0 };
 		nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL);
 	}
