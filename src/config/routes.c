@@ -52,7 +52,9 @@ static const char *parse_network(char *text, struct ip_route *route)
 		       "as 10.9.0.0/16 via 10.1.0.7";
 	route->prefix = (unsigned)prefix;
 	if (prefix == 0)
-		return "has the default route, which is that of key route";
+		return "has the default route, which is no static one; key route of a nic says "
+		       "which "
+		       "interface has it";
 	if (!is_usable(route->family, route->to))
 		return "has a destination that no host has";
 	return has_host_bits(route)

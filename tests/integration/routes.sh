@@ -116,7 +116,7 @@ case_refused() {
 	fails 2 "has a destination without a prefix" "${set[@]}" routes="10.1.0.0 via 10.77.1.7"
 	fails 2 "has a destination that is no network" "${set[@]}" routes="10.1.0.0/33 via 10.77.1.7"
 	fails 2 "has a destination with bits behind its prefix" "${set[@]}" routes="10.1.2.3/16 via 10.77.1.7"
-	fails 2 "has the default route, which is that of key route" "${set[@]}" routes="0.0.0.0/0 via 10.77.1.7"
+	fails 2 "has the default route, which is no static one; key route of a nic says" "${set[@]}" routes="0.0.0.0/0 via 10.77.1.7"
 	fails 2 "of one family and a gateway of the other" "${set[@]}" routes="10.1.0.0/16 via fd77:1::7"
 	fails 2 "has a gateway that is no address" "${set[@]}" routes="10.1.0.0/16 via web"
 	fails 2 "has a gateway that no machine can be" "${set[@]}" routes="10.1.0.0/16 via 127.0.0.1"
@@ -136,6 +136,18 @@ case_refused() {
 		berth set web network.routes="10.1.0.0/16 via 10.77.1.7"
 	berth nic remove web eth1
 	same "routes" "10.9.0.0/16 via 10.77.1.7, fd09::/48 via fd77:1::7" "$(berth network get lan routes)"
+}
+
+# A file whose routes do not fit changes nothing, also not another network of it.
+case_applied() {
+	printf '%s\n' '[network other]' '[network new]' 'subnet = 10.78.5.0/24' 'routes = 10.1.0.0/16 via 10.78.6.1' >"$T/new.apply"
+	fails 1 "network 'new': the route to 10.1.0.0/16 leads by 10.78.6.1, which is not in" berth apply "$T/new.apply"
+	fails 1 "network 'other'" berth network info other
+	printf '%s\n' '[network lan]' 'routes = 10.1.0.0/16 via 10.77.2.7' >"$T/lan.apply"
+	fails 1 "network 'lan': the route to 10.1.0.0/16 leads by 10.77.2.7, which is not in" berth apply "$T/lan.apply"
+	printf '%s\n' '[network lan]' 'routes = 10.1.0.0/16 via 10.77.1.7' >"$T/lan.apply"
+	berth apply "$T/lan.apply"
+	same "routes" "10.1.0.0/16 via 10.77.1.7" "$(berth network get lan routes)"
 }
 
 run_cases "$@"

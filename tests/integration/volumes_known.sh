@@ -175,7 +175,7 @@ case_left_behind_is_told() {
 	berth create bb left
 	berth volume attach left disk /srv
 	berth export left "$T/left.berth" 2>"$T/err"
-	has "volume 'disk' of machine 'left' is not in the export; .*berth pull left:/srv FOLDER" "$(cat "$T/err")"
+	has "volume 'disk' of machine 'left' is not in the export; .*berth volume export disk FILE" "$(cat "$T/err")"
 	berth publish left left-template 2>"$T/err"
 	has "volume 'disk' of machine 'left' is not in the template" "$(cat "$T/err")"
 	mkdir -p "$T/backups"

@@ -46,6 +46,28 @@ static int compare_network(struct apply *apply, const struct apply_network *want
 	return 0;
 }
 
+/* The network as it will be, whose keys have to fit each other: a route of the file to a subnet that is there. */
+static int check_changed(struct apply *apply, const struct network *network,
+			 const struct apply_action *action, struct err *err)
+{
+	scoped_free char *path =
+		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", network->name);
+	struct network_config merged = { 0 };
+
+	if (action->count == 0)
+		return 0;
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = config_load(&network_schema, path, &merged, err);
+	for (size_t i = 0; r == 0 && i < action->count; i++)
+		r = config_put(&network_schema, &merged, action->changes[i].key,
+			       action->changes[i].to, err);
+	if (r == 0 && config_check_network(&merged, err) < 0)
+		r = err_wrap(err, "network '%s'", network->name);
+	config_free(&network_schema, &merged);
+	return r;
+}
+
 /* A file that gives a network rules gives it all of its rules. */
 static int compare_rules(struct apply *apply, const struct apply_network *wanted,
 			 const struct network *network, struct apply_action *action,
@@ -70,6 +92,8 @@ static int check_new_network(struct apply *apply, const struct apply_network *wa
 {
 	const struct network_config *config = &wanted->config;
 
+	if (config_check_network(config, err) < 0)
+		return err_wrap(err, "network '%s'", wanted->name);
 	if (!config_is_own(config))
 		return network_check_foreign(&apply->call->dirs, wanted->name, config, err);
 	network_check_new(&apply->call->dirs, wanted->name, config->bridge, NULL, err);
@@ -100,6 +124,8 @@ int network_plan(struct apply *apply, const struct apply_network *wanted, struct
 	if (r < 0)
 		return check_new_network(apply, wanted, err);
 	r = compare_network(apply, wanted, &network, action, err);
+	if (r == 0)
+		r = check_changed(apply, &network, action, err);
 	if (r == 0)
 		r = compare_rules(apply, wanted, &network, action, err);
 	if (r == 0 && action->count == 0)

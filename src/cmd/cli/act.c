@@ -193,11 +193,11 @@ int for_each_name(struct call *call, int (*act)(struct call *, const char *name,
 void tell_left_volumes(const struct machine *machine, const char *what, bool has_written)
 {
 	for (const struct section *at = machine->config.volumes; at; at = at->next) {
-		const struct attached_config *attached = (const struct attached_config *)at;
-		if (has_written && !attached->readonly)
+		if (has_written && !((const struct attached_config *)at)->readonly)
 			continue;
-		print_note("volume '%s' of machine '%s' is not in %s; while the machine runs, its "
-			   "files are copied by: berth pull %s:%s FOLDER",
-			   at->name, machine->name, what, machine->name, attached->target);
+		print_note("volume '%s' of machine '%s' is not in %s; a stream of it is written "
+			   "by: berth "
+			   "volume export %s FILE",
+			   at->name, machine->name, what, at->name);
 	}
 }

@@ -209,9 +209,8 @@ static const struct nic_config *find(const struct change *change, struct err *er
 		return (const struct nic_config *)found;
 	if (strcmp(change->name, LEASE_LINK) == 0)
 		err_set(err, EINVAL,
-			"nic 'eth0' of machine '%s' is the one of its keys network and "
-			"network.address: "
-			"berth set %s network=NETWORK, or network= for none",
+			"nic 'eth0' of machine '%s' is the one of its keys network and network.*: "
+			"berth set %s network.KEY=VALUE, or network= for none",
 			machine, machine);
 	else
 		err_set(err, ENOENT, "machine '%s' has no nic '%.60s'; see: berth nic list %s",
