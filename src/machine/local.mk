@@ -148,6 +148,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/rule.c \
 	src/machine/manage/rule_network.c \
 	src/machine/manage/rule_name.h src/machine/manage/rule_name.c \
+	src/machine/manage/rule_peers.c src/machine/manage/rule_peers.h \
 	src/machine/manage/settings_lock.c src/machine/manage/settings_lock.h \
 	src/machine/manage/settings_backup.c src/machine/manage/settings_backup.h \
 	src/machine/manage/manage.h \

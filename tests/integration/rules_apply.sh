@@ -176,4 +176,17 @@ case_words() {
 	silent "rules" rules_of web
 }
 
+# A rule names its peer: it stays with the name, and both the command and doctor say so.
+case_renamed_peer() {
+	berth create bb guest
+	berth rule add web in deny any --name strangers --from guest 2>"$T/err"
+	berth rename guest other 2>"$T/err"
+	has "rule 'strangers' of machine 'web' still denies the name 'guest', and not 'other'; see: berth rule list" "$(cat "$T/err")"
+	has "rule 'strangers' of machine 'web' denies machine 'guest', which does not exist.*berth rule remove web strangers" \
+		"$(berth doctor 2>&1 | tr '\n' ' ' || true)"
+	berth rule remove web strangers
+	lacks "denies machine" "$(berth doctor 2>&1 || true)"
+	gone other
+}
+
 run_cases "$@"
