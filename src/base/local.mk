@@ -11,7 +11,7 @@ libbase_a_SOURCES = \
 	src/base/err.c src/base/err.h \
 	src/base/fault.c src/base/fault.h \
 	src/base/file.c src/base/file.h \
-	src/base/install.c src/base/install.h \
+	src/base/install.c src/base/install.h src/base/ip_route.h \
 	src/base/lock.c src/base/lock.h \
 	src/base/log.c src/base/log.h \
 	src/base/outfile.c src/base/outfile.h \

@@ -27,7 +27,7 @@ set_up() {
 case_pools() {
 	has "p-$fast.*$fast" "$(berth pool list)"
 	has "p-dir.*dir" "$(berth pool status)"
-	fails 1 "zfs" berth pool create --driver zfs p-zfs
+	fails 2 "zfs" berth pool create --driver zfs p-zfs
 	fails 1 "small" berth pool create --driver "$fast" --size 1K p-small
 	fails 1 "p-small" berth pool delete p-small
 	fails 1 "/dev/sdzz.*No such.*lsblk" berth pool create --device /dev/sdzz p-typo
