@@ -98,6 +98,7 @@ static int send(int from, int ranges, const char *base, int to, struct err *err)
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		set(fields[i], "");
+	set(&head.kind, "machine");
 	set(&head.name, "web");
 	set(&head.uuid, "01234567-89ab-cdef-0123-456789abcdef");
 	CU_ASSERT(text_add(&settings, "#\n") == 0);

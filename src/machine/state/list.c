@@ -92,16 +92,15 @@ int machine_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], 
 int machine_absent(const struct dirs *dirs, const char *name, struct err *err)
 {
 	__attribute__((cleanup(names_free))) struct names names = { 0 };
+	scoped_free char *template = dirs_state_path(dirs, "templates/%s/template.conf", name);
 	struct err ignored = { 0 };
 	const char *near = NULL;
-
-	scoped_free char *template = dirs_state_path(dirs, "templates/%s/template.conf", name);
 
 	if (template && access(template, F_OK) == 0)
 		return err_set(err, ENOENT,
 			       "no machine '%s'; there is a template of that name: berth launch %s",
 			       name, name);
-	if (read_names(dirs, &names, &ignored) == 0 && names.count > 0)
+	if (template && read_names(dirs, &names, &ignored) == 0 && names.count > 0)
 		near = text_nearest(name, (const char *const *)names.list);
 	/* A machine of this name is being created or deleted. */
 	if (near && strcmp(near, name) != 0)
