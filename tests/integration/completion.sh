@@ -44,7 +44,7 @@ case_bash() {
 	same networks "default lan" "$(in_bash launch --network "")"
 	same "behind =" "lan" "$(in_bash launch --network = la)"
 	same "values" "always no on-failure" "$(in_bash set web restart = "")"
-	same keys "network.address6= network.address= network.vlan= network=" "$(in_bash set web netw)"
+	same keys "network.address6= network.address= network.routes= network.vlan= network=" "$(in_bash set web netw)"
 	same "keys of a network" "dhcp.lease= dhcp=" "$(in_bash network set lan dh)"
 	same "values of a network" "bridge ipvlan join macvlan none physical private" "$(in_bash network create new kind = "")"
 	same "keys of a template" "default.network default.network.address default.network.address6 default.network.vlan" "$(in_bash template set bb default.netw)"

@@ -90,7 +90,7 @@ set_up() {
 
 case_clone() {
 	traced clone m copy
-	at_most "174 431" "calls of a clone" "$(count "$calls")"
+	at_most "180 431" "calls of a clone" "$(count "$calls")"
 	at_most "4 7" "times that a clone waits for the disk" "$(waits)"
 	at_most "1 1" "processes of a clone" "$(count "$births")"
 	at_most 0 "netlink messages of a clone" "$(netlink)"
@@ -99,7 +99,7 @@ case_clone() {
 
 case_snapshot() {
 	traced snapshot m s
-	at_most "132 389" "calls of a snapshot" "$(count "$calls")"
+	at_most "136 389" "calls of a snapshot" "$(count "$calls")"
 	# One wait is for the note that the root was never started, which a restore has to find.
 	at_most "1 4" "times that a snapshot waits for the disk" "$(waits)"
 	later "a snapshot" "0 372" "0 1"
