@@ -47,7 +47,7 @@ case_bash() {
 	same keys "network.address6= network.address= network.routes= network.vlan= network=" "$(in_bash set web netw)"
 	same "keys of a network" "dhcp.lease= dhcp=" "$(in_bash network set lan dh)"
 	same "values of a network" "bridge ipvlan join macvlan none physical private" "$(in_bash network create new kind = "")"
-	same "keys of a template" "default.network default.network.address default.network.address6 default.network.vlan" "$(in_bash template set bb default.netw)"
+	same "keys of a template" "default.network default.network.address default.network.address6 default.network.routes default.network.vlan" "$(in_bash template set bb default.netw)"
 	silent "no files" in_bash set web description = ""
 	has FILES "$(in_bash template import "")"
 }
