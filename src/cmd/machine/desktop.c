@@ -100,9 +100,11 @@ static int carry_stdio(struct call *call, struct err *err)
 	return r == 0 ? desktop_show(call, STDIN_FILENO, STDOUT_FILENO, err) : r;
 }
 
+/* The machine is looked at before anything waits for a viewer. */
 static int check(struct call *call, struct err *err)
 {
 	const char *path = call_value(call, &flag_socket);
+	scoped_machine struct machine machine = { 0 };
 	uint64_t seconds;
 	int ways = call_has(call, &flag_socket) + call_has(call, &flag_stdio) +
 		   call_has(call, &flag_viewer);
@@ -118,7 +120,10 @@ static int check(struct call *call, struct err *err)
 			sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
 		return EXIT_USAGE;
 	}
-	return call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
+	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
+	if (r == 0)
+		r = open_named(&machine, call, call->words[0], err);
+	return r == 0 ? machine_check(&machine, err) : r;
 }
 
 static int run_desktop(struct call *call, struct err *err)
