@@ -155,6 +155,9 @@ case_asleep() {
 	berth stop d
 	fails 1 "closed the connection" "${rfb[@]}" "$T/d.sock" size
 	state_is d stopped
+	: >"$T/file"
+	fails 1 "'$T/file' exists, and is no socket" berth desktop d --socket "$T/file"
+	state_is d stopped
 	kill -TERM "$server"
 	wait "$server"
 	over_stdio d -- size >"$T/out" 2>"$T/err"

@@ -209,32 +209,39 @@ static int judge(const struct server *server, const char *viewer, struct err *er
 	return err_set(err, ECHILD, "viewer '%s' %s", viewer, how);
 }
 
+/* With the socket there, at which viewers may wait already. */
+static int begin(struct server *server, const char *viewer, struct err *err)
+{
+	int r = desktop_wake(server->call, err);
+
+	if (r != 0)
+		return r;
+	server->signals = interrupt_descriptor(SIGCHLD, err);
+	if (server->signals < 0)
+		return server->signals;
+	if (!viewer)
+		print_note("the desktop of machine '%s' is at %s, until this command ends",
+			   server->call->words[0], server->path);
+	return run_program(server, viewer, server->path, err);
+}
+
 int desktop_serve(struct call *call, const char *path, const char *viewer, struct err *err)
 {
-	struct server server = { .call = call, .path = path, .signals = -1, .parent = -1 };
-	int woken = desktop_wake(call, err);
+	struct server server = { .call = call,
+				 .path = path,
+				 .signals = -1,
+				 .parent = child_parent(),
+				 .listener = listen_at(path, err) };
+	int r = server.listener < 0 ? server.listener : 0;
 
-	if (woken != 0)
-		return woken;
-	server.parent = child_parent();
-	server.listener = listen_at(path, err);
-	int r = server.listener;
-	if (r >= 0 && lstat(path, &server.made) < 0)
+	if (r == 0 && lstat(path, &server.made) < 0)
 		r = err_set(err, errno, "see '%s': %s", path, strerror(errno));
-	if (r < 0) {
-		free_server(&server);
-		return r;
+	if (r == 0) {
+		r = begin(&server, viewer, err);
+		if (r == 0)
+			r = serve(&server, err);
+		remove_own(&server);
 	}
-	server.signals = interrupt_descriptor(SIGCHLD, err);
-	r = server.signals;
-	if (r >= 0)
-		r = run_program(&server, viewer, path, err);
-	if (r >= 0 && !viewer)
-		print_note("the desktop of machine '%s' is at %s, until this command ends",
-			   call->words[0], path);
-	if (r >= 0)
-		r = serve(&server, err);
-	remove_own(&server);
 	free_server(&server);
-	return r < 0 ? r : judge(&server, viewer, err);
+	return r == 0 ? judge(&server, viewer, err) : r;
 }
