@@ -26,6 +26,8 @@ set_up() {
 	debian_template bookworm desk
 	busybox_template bb
 	berth create --set network= desk d
+	berth start --wait d
+	retry 30 desktop_is_drawn
 }
 
 # as_user COMMAND...: in the desktop.
@@ -49,8 +51,9 @@ geometry() {
 	as_user xrandr | sed -n 's/.*current \([0-9]*\) x \([0-9]*\),.*/\1x\2/p'
 }
 
-# The machine is stopped at first.
+# A machine that is stopped is started.
 case_shown() {
+	berth stop d
 	same "its size" 1280x800 "$(over_stdio d -- size 2>"$T/err")"
 	state_is d running
 	retry 20 desktop_is_drawn
