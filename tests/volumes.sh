@@ -13,6 +13,15 @@ set_up() {
 	up a
 }
 
+# A pool of the driver under test, p-$fast, with the template bb, and one of driver dir, which may be the same.
+two_pools() {
+	local driver
+	for driver in $(printf "%s\n" "$fast" dir | sort -u); do
+		berth pool create "p-$driver" --driver "$driver"
+	done
+	busybox_template bb "p-$fast"
+}
+
 in_m() {
 	berth exec "$1" -- sh -c "$2"
 }

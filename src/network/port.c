@@ -370,6 +370,13 @@ static int leave(const struct network *network, const struct lease *lease, int s
 	return do_inside(space, leave_subnet6, &before);
 }
 
+static int tell_unchanged(const struct network *network, const struct lease *lease,
+			  const char *what, const char *cannot, struct err *err)
+{
+	return err_set(err, EIO, "network '%s': the %s of '%s' cannot %s %s; restart it",
+		       network->name, what, lease->name, cannot, lease->link);
+}
+
 int network_renumber(const struct network *network, const struct lease *lease, pid_t pid,
 		     struct err *err)
 {
@@ -386,26 +393,26 @@ int network_renumber(const struct network *network, const struct lease *lease, p
 		r = leave(network, lease, space, &subnet);
 	if (r == 0 && lease->prefix6)
 		r = do_inside(space, enter_subnet6, lease);
-	return r < 0 ? err_set(err, EIO,
-			       "network '%s': the IPv6 addresses of '%s' cannot be changed on %s; "
-			       "restart it",
-			       network->name, lease->name, lease->link)
-		     : 0;
+	return r < 0 ? tell_unchanged(network, lease, "IPv6 addresses", "be changed on", err) : 0;
 }
 
-int network_route(const struct network *network, const struct lease *lease, pid_t pid,
-		  struct err *err)
+static int change_inside(const struct network *network, const struct lease *lease, pid_t pid,
+			 int (*change)(const struct lease *), const char *what, const char *cannot,
+			 struct err *err)
 {
 	scoped_fd int space = open_space(network, pid, err);
 
 	if (space < 0)
 		return space;
-	return do_inside(space, set_route, lease) < 0
-		       ? err_set(err, EIO,
-				 "network '%s': the default route of '%s' cannot lead through %s; "
-				 "restart it",
-				 network->name, lease->name, lease->link)
+	return do_inside(space, change, lease) < 0
+		       ? tell_unchanged(network, lease, what, cannot, err)
 		       : 0;
+}
+
+int network_route(const struct network *network, const struct lease *lease, pid_t pid,
+		  struct err *err)
+{
+	return change_inside(network, lease, pid, set_route, "default route", "lead through", err);
 }
 
 static int set_static_routes(const struct lease *lease)
@@ -419,16 +426,8 @@ static int set_static_routes(const struct lease *lease)
 int network_renew_routes(const struct network *network, const struct lease *lease, pid_t pid,
 			 struct err *err)
 {
-	scoped_fd int space = open_space(network, pid, err);
-
-	if (space < 0)
-		return space;
-	return do_inside(space, set_static_routes, lease) < 0
-		       ? err_set(err, EIO,
-				 "network '%s': the static routes of '%s' cannot be changed on %s; "
-				 "restart it",
-				 network->name, lease->name, lease->link)
-		       : 0;
+	return change_inside(network, lease, pid, set_static_routes, "static routes",
+			     "be changed on", err);
 }
 
 /*

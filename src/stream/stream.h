@@ -12,14 +12,14 @@
 #include "stream/format.h"
 #include "stream/program.h"
 
-/* What a stream has, and the moment; strings are owned. */
+/* The subject of a stream, and its moment; strings are owned. */
 struct stream_head {
 	char *arch, *berth, *driver, *host, *name, *uuid;
 	uint64_t epoch; /* seconds since the epoch: when it was written */
 	bool increment; /* its first volume builds on a snapshot that the machine has */
 	char *plan;     /* sum of all that identifies what is sent; "": it is not told */
 	char *kind;     /* "machine", or "volume": a volume for data */
-	/* Of a machine: NAME and UUID of each volume for data that the stream has as well, in their order; "": none. */
+	/* NAME and UUID of each volume for data of the machine that the stream has as well, in their order; "": none. */
 	char *volumes;
 	char *resumes; /* sum of the part behind which it goes on; "": from the beginning */
 };
@@ -31,7 +31,7 @@ struct stream_volume {
 	char *content;   /* what identifies a snapshot on any host; "" for a root */
 	char *form;      /* "tree", "blocks" */
 	char *snapshot;  /* its name; "": the root of the machine */
-	/* Of a volume for data in the stream of a machine: its name, uuid and text; "": it is the machine's own. */
+	/* Name, uuid and text of a volume for data in the stream of a machine; "": it is the machine's own. */
 	char *data, *data_uuid, *description;
 	char *with; /* the snapshot of the machine that was taken at the same moment; "": none */
 	uint64_t created;

@@ -12,11 +12,7 @@ needs_faults="case_killed"
 target=$T/backups
 
 set_up() {
-	local driver
-	for driver in $(printf "%s\n" "$fast" dir | sort -u); do
-		berth pool create "p-$driver" --driver "$driver"
-	done
-	busybox_template bb "p-$fast"
+	two_pools
 }
 
 forget() {

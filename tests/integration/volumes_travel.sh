@@ -21,11 +21,7 @@ fresh() {
 }
 
 set_up() {
-	local driver
-	for driver in $(printf "%s\n" "$fast" dir | sort -u); do
-		berth pool create "p-$driver" --driver "$driver"
-	done
-	busybox_template bb "p-$fast"
+	two_pools
 	berth create --pool "p-$fast" --set network= bb a
 	berth start --wait a
 }

@@ -277,7 +277,7 @@ static int change_rules(struct apply *apply, const struct apply_action *action,
 		       : 0;
 }
 
-/* What fails is left as it is: the next run goes on. */
+/* A section that cannot be put back stays as it is: the next run goes on. */
 static void put_back(struct apply *apply, const struct apply_action *action,
 		     struct machine *machine, const struct doing *doing, bool rules)
 {

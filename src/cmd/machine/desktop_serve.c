@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A unix socket at which viewers get the desktop of a machine: a process for each of them, so that none waits for another. */
+/* A unix socket at which viewers get the desktop of a machine, by a process each, so that none waits for another. */
 #include "cmd/machine/desktop.h"
 
 #include "base/child.h"
@@ -209,7 +209,7 @@ static int judge(const struct server *server, const char *viewer, struct err *er
 	return err_set(err, ECHILD, "viewer '%s' %s", viewer, how);
 }
 
-/* With the socket there, at which viewers may wait already. */
+/* The socket is there, and viewers may wait at it already. */
 static int begin(struct server *server, const char *viewer, struct err *err)
 {
 	int r = desktop_wake(server->call, err);

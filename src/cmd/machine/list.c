@@ -204,7 +204,7 @@ static int visit_machine(void *context, const char *name)
 	if (!is_wanted(listing, name))
 		return 0;
 	int r = machine_look(&machine, &listing->call->dirs, name, &err);
-	/* One that is half made or half removed is not there. */
+	/* A machine that is half made or half removed is not there. */
 	if (r == -ENOENT)
 		return 0;
 	note_matched(listing, name);

@@ -7,7 +7,7 @@
 #include "machine/manage/travel.h"
 
 extern const struct flag flag_blocks, flag_compress, flag_since, flag_stream_snapshots;
-/* Of machines that are made of streams. */
+/* Flags of verbs that make a machine of a stream. */
 extern const struct flag flag_stream_no_volumes, flag_volumes_as;
 
 /* An export or an import of one thing. 0 or -code. */

@@ -90,6 +90,11 @@ struct data_spec {
 };
 /* Refuses a name of which the pool has data: they may be all that is left of a volume. -EEXIST. */
 int data_check_stray(struct pool *pool, const char *name, struct err *err);
+/*
+ * Refuses the name of a volume that is there, whole or in part, and data_check_stray. remedy: the end of the sentence
+ * about a whole one. -EEXIST.
+ */
+int data_check_absent(struct pool *pool, const char *name, const char *remedy, struct err *err);
 /* Makes a volume with a maker whole; the caller has its lock. */
 int data_finish(const struct dirs *dirs, const char *name, struct err *err);
 /* The name of data until they are complete and on the disk, and of those that a restore has replaced. */

@@ -242,8 +242,7 @@ int data_check_stray(struct pool *pool, const char *name, struct err *err)
 		       : 0;
 }
 
-/* Data without a volume are never removed as a leftover: they may be all that is left of one. */
-static int check_absent(struct pool *pool, const char *name, struct err *err)
+int data_check_absent(struct pool *pool, const char *name, const char *remedy, struct err *err)
 {
 	struct volume_config config = { 0 };
 	struct err why = { 0 };
@@ -253,9 +252,7 @@ static int check_absent(struct pool *pool, const char *name, struct err *err)
 	if (r == -ENODATA)
 		return err_set(err, EEXIST, "%s", why.text);
 	if (r != -ENOENT)
-		return err_set(err, EEXIST,
-			       "volume '%s' exists already; choose another name or delete it",
-			       name);
+		return err_set(err, EEXIST, "volume '%s' exists already%s", name, remedy);
 	return data_check_stray(pool, name, err);
 }
 
@@ -326,7 +323,7 @@ static int create_locked(struct pool *pool, const char *name, const struct data_
 
 	if (unfinished_is(&mark) && settle(pool->dirs, name, false, err) < 0)
 		return -err->code;
-	if (check_absent(pool, name, err) < 0)
+	if (data_check_absent(pool, name, "; choose another name or delete it", err) < 0)
 		return -err->code;
 	int r = fill_settings(spec, &config, err);
 	if (r == 0)

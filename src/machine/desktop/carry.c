@@ -13,7 +13,7 @@
 
 enum { LANE_ROOM = 65536 };
 
-/* One direction. */
+/* A direction of the connection. */
 struct lane {
 	int from, to; /* borrowed */
 	size_t at, end;
@@ -77,7 +77,7 @@ static void ask_viewer(struct pollfd polls[2], const struct lane *lane)
 	polls[0].events = waits(lane) ? 0 : POLLIN;
 }
 
-/* One turn of a lane: 0, or -errno of a peer that is gone, or -EPROTO of the filter. */
+/* A turn of a lane: 0, or -errno of a peer that is gone, or -EPROTO of the filter. */
 static int turn(struct lane *lane, const struct pollfd polls[2], struct rfb_filter *filter)
 {
 	int r = 0;
@@ -101,7 +101,7 @@ int desktop_carry(int display, int in, int out, bool view_only, enum desktop_end
 	int r = 0, s = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* What a display has said last reaches its viewer; what a viewer says that has left is of no use. */
+	/* The last bytes of a display reach its viewer; those of a viewer that has left are of no use. */
 	while (r == 0 && s == 0 && !acts->over && (!shown->over || waits(shown))) {
 		ask(polls, shown);
 		ask_viewer(polls + 2, acts);

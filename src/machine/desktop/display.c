@@ -134,7 +134,7 @@ static int check_greeting(int fd, const char *name, struct err *err)
 	return 0;
 }
 
-/* One try. A run that has ended meanwhile is an error of its own. */
+/* A try. A run that has ended meanwhile is an error of its own. */
 static int try(struct machine *machine, struct visit *to, struct err *err)
 {
 	struct run_state state;

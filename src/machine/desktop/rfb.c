@@ -127,8 +127,8 @@ static size_t wanted(const struct rfb_filter *filter, unsigned char first)
 }
 
 /*
- * With extended pointer events a message may be a byte longer, which only the display's answers would tell. A display
- * uses no encoding that the viewer has not announced.
+ * Extended pointer events make a message that may be a byte longer, which only the display's answers would tell. A
+ * display uses no encoding that the viewer has not announced.
  */
 static void disguise(unsigned char *encoding)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a viewer of a display sends, by the protocol RFB (RFC 6143, and the extensions of its community), with all taken
- * out by which it acts. Pure.
+ * A filter of the bytes that a viewer sends to a display, by the protocol RFB (RFC 6143, and the extensions of its
+ * community): it takes all out by which a viewer acts. Pure.
  */
 #ifndef BERTH_MACHINE_DESKTOP_RFB_H
 #define BERTH_MACHINE_DESKTOP_RFB_H
@@ -29,7 +29,7 @@ struct rfb_filter {
 long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
 		unsigned char *out);
 
-/* Whether these RFB_VERSION bytes are how a display server greets. */
+/* Whether these RFB_VERSION bytes are the greeting of a display server. */
 bool rfb_is_version(const unsigned char *bytes);
 
 #endif

@@ -51,7 +51,7 @@ static int find_since(struct exported_volume *one, const struct export_chain *ma
 				 spec->since, machine->subject->name, one->subject.name);
 }
 
-/* What is written of it: the same as of the machine, by the names of its own snapshots. */
+/* The states of a volume that are written are those of the machine, by the names of the volume's own snapshots. */
 static int begin(struct export_volumes *volumes, struct exported_volume *one,
 		 const struct data_opened *from, const struct export_chain *machine,
 		 struct err *err)

@@ -97,7 +97,7 @@ static int name_here(const struct import_volumes *volumes, const char *was, char
 		       : 0;
 }
 
-/* Of a chain, the volumes of the last stream are made, by the names that they had then. */
+/* The last stream of a chain tells which volumes are made, and by which names. */
 static int check_name(const struct import_volumes *volumes, struct coming_volume *one,
 		      struct err *err)
 {
@@ -172,7 +172,7 @@ static int begin_stream(void *context, const struct stream_head *head, struct er
 	return import_volumes_expect(context, head, err);
 }
 
-/* One that comes as a whole again has nothing before it; a root that is built on no further goes. */
+/* A volume that comes as a whole again replaces what came before; a root on which nothing is built goes. */
 static void make_way(struct coming_volume *one, const struct stream_volume *volume)
 {
 	struct arrival *arrival = one->arrival.arrival.subject ? &one->arrival.arrival : NULL;
@@ -231,7 +231,7 @@ static int finish_stream(void *context, struct err *err)
 			volumes->pool ? &one->arrival.arrival : &one->increment.arrival;
 		if (arrival_finish(arrival, err) < 0)
 			return err_wrap(err, "volume '%s'", one->was);
-		/* Of a chain only the last state is kept. */
+		/* The last state of a chain is the only one that is kept. */
 		if (volumes->pool && volumes->spec->chain_count && !arrival_root(arrival))
 			arrival_drop(arrival, 1);
 	}
@@ -388,7 +388,7 @@ static int make_one(struct import_volumes *volumes, struct coming_volume *one, b
 	const struct data_spec spec = { .maker = volumes->machine, .lock = &one->lock };
 	struct volume_config config = { 0 };
 
-	/* Of a chain, a snapshot is the last state. */
+	/* A snapshot may be the last state of a chain. */
 	if (!arrival_root(arrival) && volumes->spec->chain_count &&
 	    arrival_make_root(arrival, err) < 0)
 		return -err->code;

@@ -9,17 +9,7 @@
 
 int volume_arrival_check(const struct volume_arrival *incoming, struct err *err)
 {
-	struct pool *pool = incoming->arrival.pool;
-	const char *name = incoming->name;
-	struct volume_config config = { 0 };
-	struct err why = { 0 };
-	int r = data_open(pool->dirs, name, &config, &why);
-
-	config_free(&volume_schema, &config);
-	if (r == -ENODATA)
-		return err_set(err, EEXIST, "%s", why.text);
-	return r == -ENOENT ? data_check_stray(pool, name, err)
-			    : err_set(err, EEXIST, "volume '%s' exists already", name);
+	return data_check_absent(incoming->arrival.pool, incoming->name, "", err);
 }
 
 int volume_arrival_rename(struct volume_arrival *incoming, const char *name, struct err *err)
