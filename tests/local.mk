@@ -27,6 +27,7 @@ EXTRA_DIST += tests/integration/derived.sh
 EXTRA_DIST += tests/integration/apply.sh tests/integration/apply_nics.sh tests/integration/apply_provision.sh tests/integration/volumes_apply.sh tests/integration/peers.sh tests/apply.sh
 EXTRA_DIST += tests/integration/mounts.sh tests/integration/volumes.sh tests/integration/volumes_care.sh tests/integration/volumes_known.sh tests/integration/volumes_copied.sh tests/integration/volumes_travel.sh tests/integration/volumes_along.sh tests/integration/diff.sh
 EXTRA_DIST += tests/inside.sh
+EXTRA_DIST += tests/integration/metrics.sh tests/integration/dashboard.py
 EXTRA_DIST += tests/streams.sh tests/integration/blocks.sh tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_flips.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh tests/integration/desktop.sh tests/rfb
 EXTRA_DIST += tests/integration/rename.sh

@@ -48,6 +48,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/maintenance.c \
 	src/cmd/host/network.c src/cmd/host/network.h \
 	src/cmd/host/map.c src/cmd/host/map.h src/cmd/host/map_text.c \
+	src/cmd/host/metrics.c src/cmd/host/metrics.h src/cmd/host/metrics_host.c src/cmd/host/metrics_machine.c src/cmd/host/metrics_text.c \
 	src/cmd/host/network_map.c \
 	src/cmd/host/network_info.c \
 	src/cmd/host/network_settings.c \

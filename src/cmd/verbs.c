@@ -13,10 +13,10 @@ static const struct command *const run[] = {
 	&command_start, &command_stop,   &command_kill, &command_restart,
 	&command_pause, &command_resume, NULL
 };
-static const struct command *const look[] = { &command_list,      &command_info,
-					      &command_top,       &command_logs,
-					      &command_events,    &command_capture,
-					      &command_autostart, NULL };
+static const struct command *const look[] = {
+	&command_list,    &command_info,    &command_top,       &command_logs, &command_events,
+	&command_capture, &command_metrics, &command_autostart, NULL
+};
 static const struct command *const enter[] = { &command_shell,   &command_exec,    &command_each,
 					       &command_console, &command_push,    &command_pull,
 					       &command_cp,      &command_desktop, NULL };

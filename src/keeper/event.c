@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "keeper/event_count.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -54,13 +55,6 @@ static int open_locked(int dir_fd, const char *path, off_t *size)
 		if (file_has_name(&held, dir_fd, path))
 			return take_fd(&fd);
 	}
-}
-
-uint64_t event_number(const char *line)
-{
-	uint64_t number = 0;
-
-	return sscanf(line, "{\"seq\":%" SCNu64 ",", &number) == 1 ? number : 0;
 }
 
 /* The number of the last whole line, 0 for none; *size becomes where that line ends. */
@@ -158,9 +152,11 @@ int event_write(int dir_fd, const char *path, const struct event *event)
 		if (fd < 0)
 			return fd;
 		/* A file that has lost its name gets no more events, so a reader may leave it for good. */
-		if (size > EVENT_FILE_MAX - EVENT_LINE_MAX &&
-		    renameat(dir_fd, path, dir_fd, older) == 0)
-			continue;
+		if (size > EVENT_FILE_MAX - EVENT_LINE_MAX) {
+			event_counts_keep(dir_fd, path, fd);
+			if (renameat(dir_fd, path, dir_fd, older) == 0)
+				continue;
+		}
 		off_t whole = size;
 		uint64_t last = last_number(fd, &whole);
 		/* A line cut by a kill or a full disk would spoil ours. */

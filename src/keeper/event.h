@@ -32,7 +32,4 @@ enum { EVENT_LINE_MAX = 4096, EVENT_FILE_MAX = 1 << 20 };
  */
 int event_write(int dir_fd, const char *path, const struct event *event);
 
-/* The number of a line of such a file, 0 if it has none. */
-uint64_t event_number(const char *line);
-
 #endif

@@ -132,10 +132,11 @@ struct keeper {
 
 	/* the guest's life */
 	bool booted;
-	bool halting;      /* a stop was asked for: a reboot then ends the machine too */
-	bool killed;       /* by the keeper */
-	bool waiting;      /* for the next guest: there is none */
-	const char *again; /* the event that the next guest's start is written as */
+	bool halting;       /* a stop was asked for: a reboot then ends the machine too */
+	bool killed;        /* by the keeper */
+	bool waiting;       /* for the next guest: there is none */
+	const char *again;  /* the event that the next guest's start is written as */
+	unsigned followers; /* guests after the first one */
 	bool done;
 	enum ended ended;
 	char how[128];
@@ -155,6 +156,8 @@ struct source *loop_wait(struct keeper *keeper, int milliseconds);
 /* record.c: what commands learn by looking: files in the run folder, and events. */
 /* An empty file in the run folder: "booted", "halting", "waiting". */
 void record_mark(struct keeper *keeper, const char *name);
+/* A file with a number, which only grows: "restarts". */
+void record_count(struct keeper *keeper, const char *name, unsigned count);
 /* The file "finished": how the last guest ended, before the clean-up, which another command may have to do. */
 void record_finished(struct keeper *keeper);
 void record_event(struct keeper *keeper, struct event *event);

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libkeeper.a
 libkeeper_a_SOURCES = \
 	src/keeper/event.c src/keeper/event.h \
+	src/keeper/event_count.c src/keeper/event_count.h \
 	src/keeper/notify.c src/keeper/notify.h \
 	src/keeper/keeper_plan.h \
 	src/keeper/protocol.c src/keeper/protocol.h \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Records of a keeper for commands that only look: empty files in the run folder, and lines in RUN/events. clients.c
+ * Records of a keeper for commands that only look: marks and numbers in the run folder, and lines in RUN/events. clients.c
  * has the messages to connected clients.
  */
 #include "keeper/keeper.h"
@@ -16,6 +16,16 @@ void record_mark(struct keeper *keeper, const char *name)
 {
 	scoped_fd int fd =
 		openat(keeper->run, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+}
+
+/* The file is never empty for a reader, because a number that grows overwrites the one before. */
+void record_count(struct keeper *keeper, const char *name, unsigned count)
+{
+	scoped_fd int fd =
+		openat(keeper->run, name, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		dprintf(fd, "%u\n", count);
 }
 
 void record_finished(struct keeper *keeper)

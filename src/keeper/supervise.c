@@ -120,6 +120,7 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	space_watch(keeper);
 	dnsmasq_watch(keeper);
 	record_name(keeper, keeper->again);
+	record_count(keeper, "restarts", ++keeper->followers);
 	/* A halt that was asked for meanwhile has set the timer. */
 	if (keeper->halting)
 		halt_ask(keeper);

@@ -33,6 +33,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \
+	src/machine/life/nic_traffic.c \
 	src/machine/life/pending.c src/machine/life/pending.h \
 	src/machine/life/pool_use.c src/machine/life/pool_use.h \
 	src/machine/life/pool_watch.c \

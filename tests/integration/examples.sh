@@ -172,6 +172,12 @@ case_berth_guest_init_8() {
 	machines_go
 }
 
+case_berth_metrics_7() {
+	page_commands berth-metrics.7 >"$T/commands"
+	(cd "$T" && sed "s|/tmp/berth.prom|$T/berth.prom|" "$T/commands" | run_commands)
+	[[ -s $T/berth.prom ]] || fault "there is no file of metrics"
+}
+
 case_berth_security_7() {
 	page_commands berth-security.7 >"$T/commands"
 	run_commands <"$T/commands"

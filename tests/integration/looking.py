@@ -84,7 +84,7 @@ def verbs(machine):
         ["template", "list"], ["template", "list", "--json"],
         ["pool", "list"], ["pool", "list", "--json"], ["pool", "status"], ["pool", "status", "--json"],
         ["network", "list"], ["network", "list", "--json"],
-        ["doctor"], ["doctor", "--json"], ["events", "--no-follow"],
+        ["doctor"], ["doctor", "--json"], ["events", "--no-follow"], ["metrics"],
         ["_complete", "start", ""], ["_complete", "restore", machine, ""], ["_complete", "launch", ""],
     ]
 

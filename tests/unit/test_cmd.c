@@ -5,6 +5,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
 #include "cmd/cli/verbs.h"
+#include "cmd/host/metrics.h"
 #include "cmd/machine/logfilter.h"
 
 #include "base/file.h"
@@ -535,6 +536,65 @@ static void test_security_manual(void)
 	}
 }
 
+/* berth-metrics(7) has each metric with its type, labels and meaning, and no other. */
+static void test_metrics_manual(void)
+{
+	scoped_free char *manual = read_source("doc/berth-metrics.7");
+	size_t count = 0;
+
+	for (size_t i = 0; i < METRIC_FAMILIES; i++) {
+		const struct metric_family *family = &metric_families[i];
+		scoped_free char *row =
+			text_format(".It Ic %s\n%c%s%s%s%s.\n%s.\n", family->name,
+				    toupper((unsigned char)family->type[0]), family->type + 1,
+				    *family->labels ? " (" : "", family->labels,
+				    *family->labels ? ")" : "", family->help);
+		if (!strstr(manual, row))
+			printf("berth-metrics(7) lacks: %s", row);
+		CU_ASSERT_PTR_NOT_NULL(strstr(manual, row));
+		CU_ASSERT_EQUAL(strcmp(family->type, "counter") == 0,
+				text_ends(family->name, "_total"));
+	}
+	for (const char *at = manual; (at = strstr(at, ".It Ic berth_")); at++)
+		count++;
+	CU_ASSERT_EQUAL(count, METRIC_FAMILIES);
+}
+
+/* Values of labels with all that the format gives a meaning to, and bytes that are no UTF-8. */
+static void test_metrics_labels(void)
+{
+	static const struct {
+		const char *value, *shown;
+	} rows[] = {
+		{ "web", "web" },
+		{ "a\"b\\c\nd", "a\\\"b\\\\c\\nd" },
+		{ "h\xc3\xa4"
+		  "fen \xf0\x9f\x9a\xa2",
+		  "h\xc3\xa4"
+		  "fen \xf0\x9f\x9a\xa2" },
+		{ "\xff\xc3", "??" },
+		{ "\xe2\x82", "??" },
+		{ "\xc0\xaf", "??" },
+		{ "\xed\xa0\x80", "???" },
+		{ "\xf4\x90\x80\x80", "????" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct metrics metrics = { 0 };
+		scoped_text struct text out = { 0 };
+		scoped_free char *want =
+			text_format("# HELP berth_procs Processes and threads of a machine\n"
+				    "# TYPE berth_procs gauge\nberth_procs{machine=\"%s\"} 7\n",
+				    rows[i].shown);
+		metric_add(&metrics, METRIC_PROCS, 7,
+			   (const struct metric_label[]){ { "machine", rows[i].value }, { 0 } });
+		metrics_text(&metrics, &out);
+		CU_ASSERT_STRING_EQUAL(text_str(&out), want);
+		metrics_free(&metrics);
+	}
+}
+
 /*
  * The contents of berth(1), from its source: items "
  * start
@@ -695,6 +755,8 @@ int main(void)
 		{ "words that are wrong", test_parse_faults },
 		{ "help has every flag", test_help },
 		{ "the manual of the walls", test_security_manual },
+		{ "the manual of the metrics", test_metrics_manual },
+		{ "labels of metrics", test_metrics_labels },
 		{ "completion as installed", test_completion },
 		{ "berth(1) has every verb and flag", test_manual },
 		CU_TEST_INFO_NULL,

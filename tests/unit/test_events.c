@@ -4,6 +4,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "keeper/event.h"
+#include "keeper/event_count.h"
 #include "machine/state/events.h"
 #include "suite.h"
 
@@ -19,7 +20,7 @@
 
 static char folder[] = "/tmp/berth-test-events-XXXXXX";
 static struct dirs dirs;
-static char path[200], older[200];
+static char path[200], older[200], kept[200];
 
 static int begin(void)
 {
@@ -28,6 +29,7 @@ static int begin(void)
 		return -1;
 	snprintf(path, sizeof path, "%s/events", dirs.run);
 	snprintf(older, sizeof older, "%s/events.1", dirs.run);
+	snprintf(kept, sizeof kept, "%s/events.counts", dirs.run);
 	return 0;
 }
 
@@ -41,6 +43,7 @@ static void fresh(void)
 {
 	unlink(path);
 	unlink(older);
+	unlink(kept);
 }
 
 static int write_one(const char *machine, const char *cause)
@@ -224,6 +227,64 @@ static void test_where_to_begin(void)
 	CU_ASSERT_EQUAL(none.count, 1);
 }
 
+static uint64_t counted(const char *name, const char *detail)
+{
+	static struct event_counts counts;
+
+	CU_ASSERT_EQUAL(event_counts_read(AT_FDCWD, path, &counts), 0);
+	return event_counts_of(&counts, name, detail);
+}
+
+/* All events are counted once: in the files, in those that were rotated away, and after a torn rotation. */
+static void test_counts(void)
+{
+	fresh();
+	unlink(kept);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 0);
+	fill("a", 10);
+	CU_ASSERT_EQUAL(event_write(AT_FDCWD, path,
+				    &(struct event){ .name = "stopped", .outcome = "clean" }),
+			0);
+	CU_ASSERT_EQUAL(event_write(AT_FDCWD, path,
+				    &(struct event){ .name = "limit",
+						     .limit = "limits.memory",
+						     .cause = ",\"event\":\"stopped\"" }),
+			0);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 11);
+	CU_ASSERT_EQUAL(counted("stopped", "clean"), 1);
+	CU_ASSERT_EQUAL(counted("limit", "limits.memory"), 1);
+	fill("a", 15000);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 15011);
+	CU_ASSERT_EQUAL(unlink(older), 0);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 15011);
+	/* A kill between the count and the rotation. */
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(event_counts_keep(AT_FDCWD, path, fd), 0);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 15011);
+	fill("a", 1);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 15012);
+	CU_ASSERT_EQUAL(counted("limit", NULL), 1);
+}
+
+/* What is in the place of the numbers, or damaged, is no reason to fail, as far as it is a file. */
+static void test_damaged_counts(void)
+{
+	scoped_fd int fd = -1;
+
+	fresh();
+	fill("a", 3);
+	unlink(kept);
+	fd = open(kept, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CU_ASSERT_TRUE(dprintf(fd, "x\nstopped - 4\nstopped\n- - -\nlimit a b\nlimit a\n") > 0);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), 7);
+	CU_ASSERT_EQUAL(counted("limit", NULL), 0);
+	unlink(kept);
+	CU_ASSERT_EQUAL(mkfifo(kept, 0600), 0);
+	struct event_counts counts;
+	CU_ASSERT_EQUAL(event_counts_read(AT_FDCWD, path, &counts), -EMEDIUMTYPE);
+	unlink(kept);
+}
+
 enum { WRITERS = 8, EACH = 1000, AHEAD = 800 };
 
 /* Shared by all: the writers stay less than a file ahead of the reader, which so keeps up. */
@@ -303,6 +364,7 @@ static void test_race(void)
 		failed += wait(&status) < 0 || status != 0;
 	CU_ASSERT_EQUAL(failed, 0);
 	CU_ASSERT_EQUAL(race.seen.count, WRITERS * EACH);
+	CU_ASSERT_EQUAL(counted("stopped", NULL), WRITERS * EACH);
 	CU_ASSERT_EQUAL(race.seen.lost, 0);
 	CU_ASSERT_TRUE(race.seen.ordered && race.in_order);
 	/* 8,000 lines of 500 bytes do not fit in one file. */
@@ -319,6 +381,8 @@ int main(void)
 		{ "no room for a whole line", test_full },
 		{ "where to begin", test_where_to_begin },
 		{ "a slow reader", test_slow_reader },
+		{ "numbers of events", test_counts },
+		{ "damaged numbers", test_damaged_counts },
 		{ "eight writers, a reader, rotations", test_race },
 		CU_TEST_INFO_NULL,
 	};

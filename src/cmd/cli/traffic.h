@@ -8,9 +8,9 @@
 
 #include <jansson.h>
 
-/* Adds "received 3 packets, 1.2K; sent 2 packets, 800; guard dropped 0". False: the machine has no port there. */
-bool traffic_add(const struct network *network, const char *machine, struct text *out);
-/* The same as an object; null: the machine has no port there. */
-json_t *traffic_object(const struct network *network, const char *machine);
+/* Adds "received 3 packets, 1.2K; sent 2 packets, 800; guard dropped 0". */
+void traffic_add(const struct traffic *traffic, struct text *out);
+/* The same as an object. */
+json_t *traffic_object(const struct traffic *traffic);
 
 #endif

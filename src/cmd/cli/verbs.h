@@ -26,7 +26,7 @@ extern const struct command command_list, command_info;
 /* top.c */
 extern const struct command command_top;
 /* logs.c, events.c, capture.c */
-extern const struct command command_logs, command_events, command_capture;
+extern const struct command command_logs, command_events, command_capture, command_metrics;
 /* desktop.c */
 extern const struct command command_desktop;
 /* each.c */

@@ -52,10 +52,12 @@ static int show_traffic(void *context, const struct lease *lease)
 {
 	struct traffic_lines *lines = context;
 	scoped_text struct text line = { 0 };
+	struct traffic traffic;
 
-	text_add(&line, "%s ", lease->name);
-	if (!traffic_add(lines->network, lease->name, &line))
+	if (network_traffic(lines->network, lease->name, &traffic) < 0)
 		return 0;
+	text_add(&line, "%s ", lease->name);
+	traffic_add(&traffic, &line);
 	show(lines->label, text_str(&line));
 	lines->label = "";
 	return 0;
@@ -118,6 +120,8 @@ struct lease_array {
 static int add_lease(void *context, const struct lease *lease)
 {
 	struct lease_array *leases = context;
+	struct traffic traffic;
+	bool has_port = network_traffic(leases->network, lease->name, &traffic) == 0;
 
 	return json_array_append_new(
 		leases->array,
@@ -126,7 +130,7 @@ static int add_lease(void *context, const struct lease *lease)
 			{ "address", json_address(lease->prefix, lease->address) },
 			{ "address6", json_address6(lease->prefix6 != 0, &lease->address6) },
 			{ "mac", json_string(lease->mac) },
-			{ "traffic", traffic_object(leases->network, lease->name) },
+			{ "traffic", has_port ? traffic_object(&traffic) : json_null() },
 			{ 0 },
 		}));
 }

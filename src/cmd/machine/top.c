@@ -80,7 +80,7 @@ static int visit_machine(void *context, const char *name)
 
 	if (machine_read(&machine, &top->call->dirs, name, &ignored) < 0)
 		return 0;
-	machine_status(&machine, NULL, &status);
+	machine_glance(&machine, &status);
 	if (machine_is_down(status.state))
 		return 0;
 	struct sample *sample = add_sample(&top->now);

@@ -41,6 +41,8 @@ struct machine_status {
  */
 void machine_status(const struct machine *machine, struct network *network,
 		    struct machine_status *status);
+/* The same without the lease. */
+void machine_glance(const struct machine *machine, struct machine_status *status);
 const char *machine_state_name(enum machine_state state);
 /* Stopped or failed: nothing of it runs. */
 bool machine_is_down(enum machine_state state);
@@ -55,8 +57,16 @@ struct machine_usage {
 	uint64_t memory, swap;  /* bytes */
 	uint64_t pids;          /* processes and threads */
 	uint64_t read, written; /* bytes, of disks */
+	uint64_t restarts; /* guests after the first one: reboots, and what restart.policy did */
 };
 void machine_usage(const struct machine *machine, struct machine_usage *usage);
+
+/* What has gone through the interfaces of a running machine that have a port: their number. */
+struct nic_traffic {
+	char nic[IFNAMSIZ];
+	struct traffic traffic;
+};
+size_t machine_traffic(const struct machine *machine, struct nic_traffic list[NICS_MAX]);
 
 /* How its last run ended: "powered off", "killed". -ENOENT when it never ran to an end. */
 int machine_last_end(const struct machine *machine, char *out, size_t room);

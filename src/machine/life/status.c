@@ -108,18 +108,32 @@ static void find_lease(const struct machine *machine, const char *name, struct n
 		network_see_addresses(&status->lease, status->init);
 }
 
-void machine_status(const struct machine *machine, struct network *network,
-		    struct machine_status *status)
+static void look_at_run(const struct machine *machine, struct machine_status *status,
+			char network[64])
 {
 	bool left = access(machine->run, F_OK) == 0;
-	char runs_on[64] = "";
-	const char *on = runs_on;
 
 	*status = (struct machine_status){ .state = MACHINE_STOPPED };
 	if (left && run_alive(machine))
-		read_run(machine, status, runs_on);
+		read_run(machine, status, network);
 	else
 		status->state = state_without(machine, left);
+}
+
+void machine_glance(const struct machine *machine, struct machine_status *status)
+{
+	char ignored[64];
+
+	look_at_run(machine, status, ignored);
+}
+
+void machine_status(const struct machine *machine, struct network *network,
+		    struct machine_status *status)
+{
+	char runs_on[64] = "";
+	const char *on = runs_on;
+
+	look_at_run(machine, status, runs_on);
 	/* A running machine may have another network in its settings, for its next start. */
 	if (!*on)
 		on = machine->config.network;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The resources that a machine uses, as its cgroup counts them. */
 
+#include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "machine/life/life.h"
@@ -8,6 +9,7 @@
 #include "machine/life/run_state.h"
 #include "machine/state/machine.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -56,6 +58,19 @@ static uint64_t read_disk(const struct machine *machine, const char *io, const c
 	return 0;
 }
 
+/* The file is made at the first restart. */
+static uint64_t read_restarts(const struct machine *machine)
+{
+	scoped_free char *path = text_format("%s/restarts", machine->run);
+	scoped_free char *text = NULL;
+	uint64_t count;
+
+	if (!path || file_read(AT_FDCWD, path, 32, &text) < 0 ||
+	    sscanf(text, "%" SCNu64, &count) != 1)
+		return 0;
+	return count;
+}
+
 void machine_usage(const struct machine *machine, struct machine_usage *usage)
 {
 	scoped_free char *cpu = NULL;
@@ -70,5 +85,6 @@ void machine_usage(const struct machine *machine, struct machine_usage *usage)
 		.pids = read_one(machine, "pids.current"),
 		.read = counts_io ? read_disk(machine, io, "rbytes") : MACHINE_USAGE_UNKNOWN,
 		.written = counts_io ? read_disk(machine, io, "wbytes") : MACHINE_USAGE_UNKNOWN,
+		.restarts = read_restarts(machine),
 	};
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "keeper/event.h"
+#include "keeper/event_count.h"
 #include "machine/state/private.h"
 
 #include <fcntl.h>
