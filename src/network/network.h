@@ -120,6 +120,9 @@ int network_down(struct network *network, struct err *err);
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
+/* Whether network_set could make these changes, and the settings then, which config_free releases. Makes none. */
+int network_set_check(struct network *network, const struct config_change *changes, size_t count,
+		      struct network_config *config, struct err *err);
 /*
  * Makes changes of firewall rules in the settings, in one write; network then has them. before: gets the file as it
  * was, for network_restore_rules. Ports of running machines stay as they are.

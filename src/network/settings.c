@@ -104,10 +104,44 @@ static bool changes_subnet6(const struct config_change *changes, size_t count)
 	return false;
 }
 
+/* The settings after the changes, which config_free releases, and their file; all that can be refused is. */
+static int prepare(struct network *network, const char *path, const struct config_change *changes,
+		   size_t count, struct text *text, struct network_config *config, struct err *err)
+{
+	char subnet6[SUBNET6_TEXT];
+
+	if (bridge_check_exists(network, err) < 0)
+		return -err->code;
+	scoped_free struct config_change *settled = settle(network, changes, count, subnet6, err);
+	if (!settled ||
+	    config_preview(&network_schema, path, settled, count, text, config, err) < 0)
+		return -err->code;
+	int r = network_check_kind(network, config, err);
+	if (r == 0)
+		r = network_check_changes(network, config, changes, count, err);
+	if (r == 0)
+		r = check_servers(network, config, err);
+	if (r == 0)
+		r = check_mode(network, config, err);
+	if (r < 0)
+		config_free(&network_schema, config);
+	return r;
+}
+
+int network_set_check(struct network *network, const struct config_change *changes, size_t count,
+		      struct network_config *config, struct err *err)
+{
+	scoped_free char *path = text_format("%s/network.conf", network->folder);
+	scoped_text struct text text = { 0 };
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	return prepare(network, path, changes, count, &text, config, err);
+}
+
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err)
 {
-	char subnet6[SUBNET6_TEXT];
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
 	scoped_text struct text before = { 0 }, after = { 0 };
 	struct network_config config;
@@ -120,22 +154,11 @@ int network_set(struct network *network, const struct config_change *changes, si
 		return -err->code;
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	if (bridge_check_exists(network, err) < 0)
+	if (prepare(network, path, changes, count, &after, &config, err) < 0)
 		return -err->code;
-	scoped_free struct config_change *settled = settle(network, changes, count, subnet6, err);
-	if (!settled ||
-	    config_preview(&network_schema, path, settled, count, &after, &config, err) < 0)
-		return -err->code;
-	int r = network_check_kind(network, &config, err);
-	if (r == 0)
-		r = network_check_changes(network, &config, changes, count, err);
-	if (r == 0)
-		r = check_servers(network, &config, err);
-	if (r == 0)
-		r = check_mode(network, &config, err);
-	if (r == 0 &&
-	    (strcmp(config.routes, network->config.routes) != 0 ||
-	     (config_is_own(&config) && strcmp(config.subnet6, network->config.subnet6) != 0)))
+	int r = 0;
+	if (strcmp(config.routes, network->config.routes) != 0 ||
+	    (config_is_own(&config) && strcmp(config.subnet6, network->config.subnet6) != 0))
 		r = renumber_begin(network, err);
 	config_free(&network_schema, &config);
 	if (r < 0)

@@ -53,6 +53,9 @@ case_verbs() {
 	berth network create other domain=lan.example nat=no
 	same domain lan.example "$(berth network get other domain)"
 	same nat false "$(berth network get --json other nat)"
+	same "what would change" '["mtu",0,1400]' "$(berth network set other --dry-run --json dhcp.lease=12h mtu=1400 | jq -c '.[] | [.key, .from, .to]')"
+	same mtu 0 "$(berth network get --json other mtu)"
+	fails 1 "collide|mtu|dns.servers" berth network set --dry-run other "dns.servers=$(berth network info --json other | jq -r .gateway)"
 	berth network set other dhcp.lease=1h mtu=1400
 	same lease 3600 "$(berth network get --json other | jq '."dhcp.lease"')"
 	has "^kind = bridge$" "$(berth network get other)"

@@ -351,6 +351,36 @@ case_site_file_and_a_killed_keeper() {
 	berth create bb m
 }
 
+# changes WORD...: the keys that a verb says it changes, with both values.
+changes() {
+	berth "$@" --json | jq -c '.[] | [.key, .from, .to]'
+}
+
+# What it would change is what it changes; canonical values are compared, so that a second time changes nothing.
+case_dry_run() {
+	local words="set m stop.timeout=2m limits.pids=500 label.role=web boot.autostart=yes" conf
+	gone m
+	berth create bb m
+	conf=$(berth get m)
+	# shellcheck disable=SC2086 # words
+	changes $words --dry-run >"$T/would"
+	same "the settings" "$conf" "$(berth get m)"
+	same "lines" "limits.pids = 500, was 16384" "$(berth set -n m limits.pids=500 stop.timeout=1m)"
+	# shellcheck disable=SC2086 # words
+	changes $words >"$T/did"
+	same "what it did" "$(cat "$T/would")" "$(cat "$T/did")"
+	same "what it did" '["stop.timeout",60,120] ["limits.pids",16384,500] ["label.role",null,"web"] ["boot.autostart",false,true]' \
+		"$(tr '\n' ' ' <"$T/did" | sed 's/ $//')"
+	# shellcheck disable=SC2086 # words
+	same "again" "" "$(changes $words)$(changes set m stop.timeout=120s)"
+	same "taken back" '["label.role","web",null]' "$(changes unset m label.role label.other)"
+	fails 1 "memory|network 'absent'" berth set --dry-run m network=absent
+	fails 2 "limits.pids" berth set --dry-run m limits.pids=many
+	fails 2 "did you mean" berth unset --dry-run m limits.pid
+	gone m
+	berth create bb m
+}
+
 # Without the controller the limit is the user namespace's, which a start sets.
 case_pids_of_running() {
 	berth start --wait m

@@ -140,7 +140,7 @@ static int check_change(struct apply *apply, const struct apply_wanted *wanted,
 		    (network || !text_starts(change->key, "network")))
 			changes[count++] = (struct config_change){ change->key, change->to };
 	}
-	return machine_set_check(machine, changes, count, err);
+	return machine_set_check(machine, changes, count, NULL, err);
 }
 
 static int plan_state(struct apply *apply, const struct apply_wanted *wanted,

@@ -3,6 +3,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/policy.h"
 #include "cmd/cli/print.h"
 
 #include <string.h>
@@ -127,6 +128,66 @@ static json_t *key_value(const void *config, const struct key *key)
 	config_text(config, key, &text);
 	return json_string(text_str(&text));
 }
+
+/* ---- What they change */
+
+const struct flag *const changes_flags[] = { &flag_dry_run, &flag_json, NULL };
+
+bool changes_wanted(const struct call *call)
+{
+	return call_has(call, &flag_dry_run) || call_has(call, &flag_json);
+}
+
+/* The value of a key, or of a label whose text that is; null: there is no such label. */
+static json_t *value_of(const struct schema *schema, const void *config, const char *name,
+			const char *text)
+{
+	const struct key *key = config_find(schema, name, &(struct err){ 0 });
+
+	return key ? key_value(config, key) : json_text(text);
+}
+
+static int show_change(json_t *array, const struct schema *schema, const void *before,
+		       const void *after, const char *name, struct err *err)
+{
+	scoped_text struct text from = { 0 }, to = { 0 };
+	struct err ignored = { 0 };
+
+	/* A line without a meaning that was removed had no value. */
+	if (config_get(schema, before, name, &from, &ignored) < 0 ||
+	    config_get(schema, after, name, &to, &ignored) < 0 ||
+	    strcmp(text_str(&from), text_str(&to)) == 0)
+		return 0;
+	if (!array) {
+		printf("%s = %s, was %s\n", name, text_str(&to), text_str(&from));
+		return 0;
+	}
+	json_t *object = json_members((struct json_member[]){
+		{ "key", json_string(name) },
+		{ "from", value_of(schema, before, name, text_str(&from)) },
+		{ "to", value_of(schema, after, name, text_str(&to)) },
+		{ 0 },
+	});
+	return json_array_append_new(array, object) < 0 ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
+int changes_show(const struct call *call, const struct schema *schema, const void *before,
+		 const void *after, const struct changes *changes, struct err *err)
+{
+	json_t *array = call_has(call, &flag_json) ? json_array() : NULL;
+
+	if (!changes_wanted(call))
+		return 0;
+	for (size_t i = 0; i < changes->count; i++) {
+		if (show_change(array, schema, before, after, changes->list[i].name, err) < 0) {
+			json_decref(array);
+			return -err->code;
+		}
+	}
+	return call_has(call, &flag_json) ? print_json(array, err) : 0;
+}
+
+/* ---- What is set */
 
 static int get_one(const struct call *call, const struct schema *schema, const void *config,
 		   const char *name, struct err *err)

@@ -22,6 +22,16 @@ int changes_given(const struct call *call, const struct schema *schema, enum cha
 void changes_free(struct changes *changes);
 #define scoped_changes __attribute__((cleanup(changes_free)))
 
+/* Flags of set and unset, and whether they ask for what changes. */
+extern const struct flag *const changes_flags[];
+bool changes_wanted(const struct call *call);
+/*
+ * With --dry-run or --json: prints each of these keys whose value in before is not that in after, as "KEY = TO, was
+ * FROM", or as an array of objects with key, from and to. 0 or -ENOMEM.
+ */
+int changes_show(const struct call *call, const struct schema *schema, const void *before,
+		 const void *after, const struct changes *changes, struct err *err);
+
 /* Prints the key that the second word names, or all. presets: of a template, else NULL. 0, -code or EXIT_USAGE. */
 int settings_show(const struct call *call, const struct schema *schema, const void *config,
 		  const struct label *presets, struct err *err);

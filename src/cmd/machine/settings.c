@@ -6,6 +6,7 @@
 #include "cmd/backup/backup.h"
 #include "cmd/cli/changes.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/policy.h"
 #include "cmd/cli/print.h"
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
@@ -88,11 +89,53 @@ static bool any_of_backups(const struct changes *changes)
 	return false;
 }
 
+/* Notes of what a change does not do yet, or does not do at all. */
+static void note_effects(struct machine *machine, const struct changes *changes)
+{
+	struct machine_status status = { 0 };
+
+	note_absent(machine, changes);
+	note_kept_address(machine, changes);
+	if (any_of_backups(changes))
+		backup_remark(machine);
+	if (all_live(changes))
+		return;
+	machine_status(machine, NULL, &status);
+	if (!machine_is_down(status.state))
+		print_note("machine '%s' runs: it takes effect at its next start", machine->name);
+}
+
+/* --dry-run: all that a change checks, and what it would change. */
+static int try_change(const struct call *call, struct machine *machine,
+		      const struct changes *changes, struct err *err)
+{
+	struct machine_config wanted;
+
+	if (machine_set_check(machine, changes->list, changes->count, &wanted, err) < 0)
+		return -err->code;
+	int r = changes_show(call, &machine_schema, &machine->config, &wanted, changes, err);
+	config_free(&machine_schema, &wanted);
+	return r;
+}
+
+static int make_change(const struct call *call, struct machine *machine,
+		       const struct changes *changes, struct err *err)
+{
+	scoped_machine struct machine before = { 0 };
+	int r = changes_wanted(call) ? open_named(&before, call, call->words[0], err) : 0;
+
+	if (r == 0)
+		r = machine_set(machine, changes->list, changes->count, err);
+	if (r != 0)
+		return r;
+	note_effects(machine, changes);
+	return changes_show(call, &machine_schema, &before.config, &machine->config, changes, err);
+}
+
 static int change(const struct call *call, bool unset, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_changes struct changes changes = { 0 };
-	struct machine_status status = { 0 };
 
 	int r = changes_given(call, &machine_schema, unset ? CHANGES_UNSET : CHANGES_SET, &changes,
 			      err);
@@ -100,22 +143,10 @@ static int change(const struct call *call, bool unset, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r != 0)
 		return r;
-	r = machine_set(&machine, changes.list, changes.count, err);
+	r = call_has(call, &flag_dry_run) ? try_change(call, &machine, &changes, err)
+					  : make_change(call, &machine, &changes, err);
 	/* The key is unknown, and the file has no line with it either. */
-	if (r == -ENOENT && unset)
-		return EXIT_USAGE;
-	if (r != 0)
-		return r;
-	note_absent(&machine, &changes);
-	note_kept_address(&machine, &changes);
-	if (any_of_backups(&changes))
-		backup_remark(&machine);
-	if (all_live(&changes))
-		return 0;
-	machine_status(&machine, NULL, &status);
-	if (!machine_is_down(status.state))
-		print_note("machine '%s' runs: it takes effect at its next start", machine.name);
-	return 0;
+	return r == -ENOENT && unset ? EXIT_USAGE : r;
 }
 
 static int run_set(struct call *call, struct err *err)
@@ -142,6 +173,7 @@ const struct command command_set = {
 	.name = "set",
 	.args = "MACHINE KEY=VALUE...",
 	.help = "Change settings of a machine, all or none of them",
+	.flags = changes_flags,
 	.min = 2,
 	.max = -1,
 	.first = WORD_MACHINE,
@@ -166,6 +198,7 @@ const struct command command_unset = {
 	.name = "unset",
 	.args = "MACHINE KEY...",
 	.help = "Put settings of a machine back to their defaults",
+	.flags = changes_flags,
 	.min = 2,
 	.max = -1,
 	.first = WORD_MACHINE,

@@ -109,6 +109,9 @@ void machine_network_drops(const struct network *network, struct rule_drops *dro
  */
 int machine_change_network(struct network *network, const struct config_change *changes,
 			   size_t count, struct text *notes, struct err *err);
+/* Whether it could make these changes, and the settings then, as network_set_check. */
+int machine_check_network(struct network *network, const struct config_change *changes,
+			  size_t count, struct network_config *config, struct err *err);
 
 /* Waits until the guest has booted: -ETIMEDOUT; -ECANCELED when it ends before, with how. */
 int machine_wait_booted(struct machine *machine, unsigned seconds, struct err *err);

@@ -91,6 +91,16 @@ static int check_fixed(const struct network *network, const char *value, struct 
 				network->name, search.machine, search.address, search.machine);
 }
 
+int machine_check_network(struct network *network, const struct config_change *changes,
+			  size_t count, struct network_config *config, struct err *err)
+{
+	const struct config_change *subnet6 = find_change(changes, count, "subnet6");
+
+	if (subnet6 && check_fixed(network, subnet6->value, err) < 0)
+		return -err->code;
+	return network_set_check(network, changes, count, config, err);
+}
+
 int machine_change_network(struct network *network, const struct config_change *changes,
 			   size_t count, struct text *notes, struct err *err)
 {

@@ -121,9 +121,12 @@ int machine_delete(struct machine *machine, bool force, struct err *err);
 int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
 		struct err *err);
 
-/* Whether machine_set could make these changes. Makes none. */
+/*
+ * Whether machine_set could make these changes. Makes none. wanted (may be NULL) gets the settings as they would be;
+ * config_free releases them.
+ */
 int machine_set_check(struct machine *machine, const struct config_change *changes, size_t count,
-		      struct err *err);
+		      struct machine_config *wanted, struct err *err);
 
 /*
  * Whether a section (mount, device or forward) could be added to a machine of that name, which need not exist. Owners

@@ -156,7 +156,7 @@ static int commit(struct change_set *set, struct err *err)
 }
 
 int machine_set_check(struct machine *machine, const struct config_change *changes, size_t count,
-		      struct err *err)
+		      struct machine_config *wanted, struct err *err)
 {
 	__attribute__((cleanup(change_set_free))) struct change_set set = { .machine = machine,
 									    .changes = changes,
@@ -165,7 +165,13 @@ int machine_set_check(struct machine *machine, const struct config_change *chang
 	set.path = machine_path(machine, "machine.conf");
 	if (!set.path)
 		return err_set(err, ENOMEM, "out of memory");
-	return prepare(&set, err);
+	if (prepare(&set, err) < 0)
+		return -err->code;
+	if (wanted) {
+		*wanted = set.wanted;
+		set.wanted = (struct machine_config){ 0 };
+	}
+	return 0;
 }
 
 int machine_set(struct machine *machine, const struct config_change *changes, size_t count,
