@@ -147,16 +147,34 @@ static json_t *value_of(const struct schema *schema, const void *config, const c
 	return key ? key_value(config, key) : json_text(text);
 }
 
+/* The value of a key in both, if it is not the same. A line without a meaning that was removed had none. */
+static bool differs(const struct schema *schema, const void *before, const void *after,
+		    const char *name, struct text *from, struct text *to)
+{
+	struct err ignored = { 0 };
+
+	return config_get(schema, before, name, from, &ignored) == 0 &&
+	       config_get(schema, after, name, to, &ignored) == 0 &&
+	       strcmp(text_str(from), text_str(to)) != 0;
+}
+
+bool changes_any(const struct schema *schema, const void *before, const void *after,
+		 const struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		scoped_text struct text from = { 0 }, to = { 0 };
+		if (differs(schema, before, after, changes->list[i].name, &from, &to))
+			return true;
+	}
+	return false;
+}
+
 static int show_change(json_t *array, const struct schema *schema, const void *before,
 		       const void *after, const char *name, struct err *err)
 {
 	scoped_text struct text from = { 0 }, to = { 0 };
-	struct err ignored = { 0 };
 
-	/* A line without a meaning that was removed had no value. */
-	if (config_get(schema, before, name, &from, &ignored) < 0 ||
-	    config_get(schema, after, name, &to, &ignored) < 0 ||
-	    strcmp(text_str(&from), text_str(&to)) == 0)
+	if (!differs(schema, before, after, name, &from, &to))
 		return 0;
 	if (!array) {
 		printf("%s = %s, was %s\n", name, text_str(&to), text_str(&from));

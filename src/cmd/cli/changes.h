@@ -25,6 +25,9 @@ void changes_free(struct changes *changes);
 /* Flags of set and unset, and whether they ask for what changes. */
 extern const struct flag *const changes_flags[];
 bool changes_wanted(const struct call *call);
+/* Whether any of these keys has another value in after than in before. */
+bool changes_any(const struct schema *schema, const void *before, const void *after,
+		 const struct changes *changes);
 /*
  * With --dry-run or --json: prints each of these keys whose value in before is not that in after, as "KEY = TO, was
  * FROM", or as an array of objects with key, from and to. 0 or -ENOMEM.

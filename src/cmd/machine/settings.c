@@ -122,13 +122,14 @@ static int make_change(const struct call *call, struct machine *machine,
 		       const struct changes *changes, struct err *err)
 {
 	scoped_machine struct machine before = { 0 };
-	int r = changes_wanted(call) ? open_named(&before, call, call->words[0], err) : 0;
+	int r = open_named(&before, call, call->words[0], err);
 
 	if (r == 0)
 		r = machine_set(machine, changes->list, changes->count, err);
 	if (r != 0)
 		return r;
-	note_effects(machine, changes);
+	if (changes_any(&machine_schema, &before.config, &machine->config, changes))
+		note_effects(machine, changes);
 	return changes_show(call, &machine_schema, &before.config, &machine->config, changes, err);
 }
 

@@ -67,7 +67,7 @@ case_another_disk() {
 	three=$(disk three 16M)
 	four=$(disk four 256M)
 	berth pool create --device "$one" --set volume.size=100M p
-	fails 1 "grow.devices.*absolute" berth pool set p grow.devices=sdb
+	fails 2 "grow.devices.*absolute" berth pool set p grow.devices=sdb
 	fails 1 "not a block device" berth pool grow --device /etc/passwd p
 	fails 1 "No such file.*lsblk" berth pool grow --device /dev/nothing p
 	fails 1 "too small.*at least 128M" berth pool grow --device "$three" p

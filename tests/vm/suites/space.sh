@@ -461,7 +461,7 @@ case_fills_below() {
 case_grows_by_itself() {
 	local i
 	launch_all 256M 6
-	fails 1 "size.maxx" berth pool set p size.maxx=1
+	fails 2 "size.maxx" berth pool set p size.maxx=1
 	fails 2 "size.max=VALUE" berth pool set p size.max
 	berth pool set p size.max=320M
 	for i in $(seq 6); do
