@@ -3,17 +3,20 @@ EXTRA_DIST += host/berth.service.in host/berth@.service.in host/berth.init.in ho
 EXTRA_DIST += host/60-berth.conf
 EXTRA_DIST += host/berth-snapshots.service.in host/berth-snapshots.timer host/berth.cron.in
 EXTRA_DIST += host/berth-backups.service.in host/berth-backups.timer
-CLEANFILES += host/berth.service host/berth@.service host/berth.init
+EXTRA_DIST += host/berth-api.service.in host/berth-api.socket
+CLEANFILES += host/berth-api.service host/berth.service host/berth@.service host/berth.init
 CLEANFILES += host/berth-snapshots.service host/berth-backups.service host/berth.cron
 
 # At make and not at configure, so that a prefix given to make counts.
-host_make = $(AM_V_GEN)$(MKDIR_P) host && $(SED) -e 's|@bindir[@]|$(bindir)|g'
+host_make = $(AM_V_GEN)$(MKDIR_P) host && $(SED) -e 's|@bindir[@]|$(bindir)|g' -e 's|@pkglibexecdir[@]|$(pkglibexecdir)|g'
 host/berth.service: host/berth.service.in Makefile
 	$(host_make) $(srcdir)/host/berth.service.in >$@.new && mv $@.new $@
 host/berth@.service: host/berth@.service.in Makefile
 	$(host_make) $(srcdir)/host/berth@.service.in >$@.new && mv $@.new $@
 host/berth-snapshots.service: host/berth-snapshots.service.in Makefile
 	$(host_make) $(srcdir)/host/berth-snapshots.service.in >$@.new && mv $@.new $@
+host/berth-api.service: host/berth-api.service.in Makefile
+	$(host_make) $(srcdir)/host/berth-api.service.in >$@.new && mv $@.new $@
 host/berth-backups.service: host/berth-backups.service.in Makefile
 	$(host_make) $(srcdir)/host/berth-backups.service.in >$@.new && mv $@.new $@
 host/berth.cron: host/berth.cron.in Makefile
@@ -24,6 +27,9 @@ host/berth.init: host/berth.init.in Makefile
 if SYSTEMD_UNITS
 systemdsystemunit_DATA = host/berth.service host/berth@.service \
 	host/berth-snapshots.service host/berth-snapshots.timer host/berth-backups.service host/berth-backups.timer
+if HAVE_MICROHTTPD
+systemdsystemunit_DATA += host/berth-api.service host/berth-api.socket
+endif
 endif
 
 # Under another name, which a list of scripts to install would not give it.

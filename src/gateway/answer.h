@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Answers of the gateway itself, and the headers that every answer has. */
+#ifndef BERTH_GATEWAY_ANSWER_H
+#define BERTH_GATEWAY_ANSWER_H
+
+#include <microhttpd.h>
+
+/* Why a request gets no answer of the router. Zeroed: it gets one. */
+struct answer_fault {
+	unsigned status;
+	const char *code; /* of static life: the name of an errno */
+	unsigned retry;   /* seconds after which a client may try again, or 0 */
+	char text[512];
+};
+
+/* Fills it in, if there is none yet. */
+void answer_refuse(struct answer_fault *fault, unsigned status, const char *code, const char *fmt,
+		   ...) __attribute__((format(printf, 4, 5)));
+
+/* Hands a response over, with the headers that all have. */
+enum MHD_Result answer_queue(struct MHD_Connection *connection, unsigned status,
+			     struct MHD_Response *response);
+/* Answers with a fault, as the router would: an envelope with the sentence. */
+enum MHD_Result answer_fault(struct MHD_Connection *connection, const struct answer_fault *fault);
+
+#endif

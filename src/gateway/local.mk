@@ -1,0 +1,35 @@
+noinst_LIBRARIES += libgateway.a
+libgateway_a_SOURCES = \
+	src/gateway/cgi_head.c src/gateway/cgi_head.h \
+	src/gateway/environment.c src/gateway/environment.h \
+	src/gateway/limits.c src/gateway/limits.h \
+	src/gateway/slots.c src/gateway/slots.h \
+	src/gateway/target.c src/gateway/target.h
+
+# The only program that links libmicrohttpd.
+if HAVE_MICROHTTPD
+pkglibexec_PROGRAMS += libexec/berth-api
+libexec_berth_api_SOURCES = \
+	src/gateway/answer.c src/gateway/answer.h \
+	src/gateway/call.c src/gateway/call.h \
+	src/gateway/cgi.c src/gateway/cgi.h \
+	src/gateway/connection.c src/gateway/connection.h \
+	src/gateway/gateway.h \
+	src/gateway/listen.c src/gateway/listen.h \
+	src/gateway/main.c \
+	src/gateway/peer.c src/gateway/peer.h \
+	src/gateway/process.c src/gateway/process.h \
+	src/gateway/request.c src/gateway/request.h \
+	src/gateway/server.c src/gateway/server.h \
+	src/gateway/watch.c src/gateway/watch.h
+libexec_berth_api_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_BINDIR='"$(bindir)"'
+libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(JSON_LIBS)
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += test_gateway
+TESTS += test_gateway
+test_gateway_SOURCES = tests/unit/test_gateway.c tests/unit/suite.c tests/unit/suite.h
+test_gateway_LDADD = libgateway.a libbase.a $(CUNIT_LIBS)
+endif
