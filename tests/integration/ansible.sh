@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The collection of Ansible: its modules, inventory and connection, by Ansible itself.
 needs_debian="bookworm"
-needs_packages="python3"
+needs_packages="openssh-server,python3"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/other_host.sh
+. "$top/tests/other_host.sh"
 
 export ANSIBLE_COLLECTIONS_PATH=$T/collections ANSIBLE_HOME=$T/ansible ANSIBLE_LOCALHOST_WARNING=false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING=false ANSIBLE_STDOUT_CALLBACK=lines ANSIBLE_NOCOLOR=1
@@ -250,6 +252,32 @@ case_connection() {
 	same "unreachable" 4 "$code"
 	has "machine 'd' is not running" "$(cat "$T/out")"
 	gone d
+}
+
+# Machines of another host, over a real ssh; words and names come through its shell as they are.
+case_other_host() {
+	start_server
+	there template import "${debian_tar_bookworm:?}" bookworm
+	there launch --wait --set network= bookworm far
+	printf 'plugin: berth.machines.inventory\nserver: other\nssh: ssh -F %s/ssh/config\nexecutable: %s/ssh/berth\n' "$T" "$T" >"$T/far.berth.yml"
+	printf 'text\n\0\377' >"$T/binary"
+	cat >"$T/far.yml" <<-END
+	- hosts: all
+	  gather_facts: false
+	  tasks:
+	    - ansible.builtin.copy: {src: $T/binary, dest: "/root/a 'b' \$c"}
+	    - ansible.builtin.fetch: {src: "/root/a 'b' \$c", dest: $T/came-back, flat: true}
+	    - ansible.builtin.command: {argv: [echo, "a 'b' *; id", "two\nlines"]}
+	END
+	play_file -i "$T/far.berth.yml" "$T/far.yml"
+	cmp "$T/binary" "$T/came-back"
+	same "its words" "far a 'b' *; id two
+lines" "$(jq -s -r '.[-1] | .host + " " + .stdout' "$T/result")"
+	there delete --force far
+}
+
+tear_down() {
+	[[ ! -e $T/ssh/pid ]] || stop_server
 }
 
 # The documentation of each plugin is complete, and the collection builds.
