@@ -123,6 +123,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/volume_arrival.c src/machine/manage/volume_arrival.h \
 	src/machine/manage/volume_travel.c src/machine/manage/export_volumes.c src/machine/manage/export_volumes.h \
 	src/machine/manage/import_volumes.c src/machine/manage/import_volumes.h \
+	src/machine/manage/import_volumes_keep.c \
 	src/machine/manage/import_increment.c src/machine/manage/import_increment.h \
 	src/machine/manage/export_chain.c src/machine/manage/export_chain.h src/machine/manage/export_start.c \
 	src/machine/manage/hostname.c src/machine/manage/hostname.h \

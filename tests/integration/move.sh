@@ -8,29 +8,15 @@ needs_faults="case_interrupted_at_its_mark case_killed_here case_killed_there"
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/other_host.sh
 . "$top/tests/other_host.sh"
+# shellcheck source=tests/moves.sh
+. "$top/tests/moves.sh"
 
 fast=${STORAGE_DRIVER:-btrfs}
 
 set_up() {
 	berth pool create default --driver "$fast"
 	there pool create default --driver "$fast"
-	busybox_root "$T/bb"
-	# The console's login shell starts it at each boot: a line "NUMBER TIME" every 50 ms.
-	cat >"$T/bb/bin/beat" <<-'END'
-		#!/bin/sh
-		n=$(tail -n 1 /beats 2>/dev/null | cut -d ' ' -f 1)
-		while :; do
-			n=$((n + 1))
-			: >/run/beat
-			echo "$n $(stat -c %y /run/beat)" >>/beats
-			sleep 0.05
-		done
-	END
-	chmod +x "$T/bb/bin/beat"
-	echo 'beat &' >"$T/bb/root/.profile"
-	tar -C "$T/bb" -cf "$T/bb.tar" .
-	berth template import "$T/bb.tar" bb
-	there template import "$T/bb.tar" bb
+	beating_template
 	start_server
 }
 
@@ -38,73 +24,8 @@ tear_down() {
 	stop_server
 }
 
-# move [OPTION...] MACHINE TARGET: prints the name there; $T/said has the sentences.
-move() {
-	timeout $((60 * $(slowness))) "$T/ssh/move" "$@" 2>"$T/said" || fault "move $*: $(cat "$T/said")"
-}
-
-# beating MACHINE: a machine that runs, and writes.
-beating() {
-	berth create --set network= bb "$1"
-	berth start --wait "$1"
-	retry 20 beats_more "$1" 3 berth
-}
-
-beats_more() {
-	(($("$3" exec "$1" -- cat /beats | wc -l) > $2))
-}
-
-# check_beats MACHINE: of a machine that runs there; none is lost, and none is there twice. Prints the longest silence in ms.
-check_beats() {
-	there exec "$1" -- cat /beats >"$T/beats"
-	awk '$1 != NR { print "line " NR " has beat " $1; exit 1 }' "$T/beats" || fault "beats of $1"
-	python3 - "$T/beats" <<-'END'
-		import sys, datetime
-		last = None
-		longest = 0
-		for line in open(sys.argv[1]):
-		    words = line.split()
-		    if len(words) < 3:
-		        continue
-		    at = datetime.datetime.fromisoformat(words[1] + "T" + words[2][:15]).timestamp()
-		    longest = max(longest, at - last if last else 0)
-		    last = at
-		print(round(longest * 1000))
-	END
-}
-
-# cutter LINE: makes $T/cut, a command in place of ssh whose connection ends before that line of the sender, a pattern.
-cutter() {
-	cat >"$T/cut" <<-END
-		#!/usr/bin/env python3
-		import os, re, subprocess, sys
-		ssh = subprocess.Popen(["ssh", "-F", "$T/ssh/config"] + sys.argv[1:], stdin=subprocess.PIPE)
-		while True:
-		    data = os.read(0, 65536)
-		    found = re.search(rb"^$1\n", data, re.M)
-		    os.write(ssh.stdin.fileno(), data[:found.start()] if found else data)
-		    if found or not data:
-		        break
-		os.close(0)
-		ssh.stdin.close()
-		sys.exit(ssh.wait())
-	END
-	chmod +x "$T/cut"
-}
-
 inventory() {
 	(cd "$1" && find lib -path '*/volumes/*/*' -prune -o -print | grep -vE '/keeper.log|console.log|/move$|\.new$' | sort)
-}
-
-gone_here() {
-	fails 1 "no machine '$1'" berth info "$1" &&
-		silent "volumes of $1" find "$BERTH_ROOT/run" "$BERTH_ROOT/lib" -maxdepth 4 -path '*/pools/*' \
-			\( -name "machine.$1" -o -name "snapshot.$1.*" \)
-}
-
-# state_there MACHINE STATE
-state_there() {
-	[[ $(there list --json | jq -r ".[] | select(.name == \"$1\") | .state") == "$2" ]]
 }
 
 case_stopped() {
@@ -444,35 +365,11 @@ case_copy_there() {
 	there delete --force copied
 }
 
-# killed_at SIDE POINT: a move is killed at that point; then at most one side starts it, and the same command completes it.
-killed_at() {
-	local status=0 here=0 over=0
-	echo "$1 $2"
+begin_killed() {
 	beating web
-	rm -f "$T/fault"
-	if [[ $1 == here ]]; then
-		BERTH_FAULT=$2 "$T/ssh/move" web other >/dev/null 2>"$T/said" || status=$?
-		((status == 137)) || fault "at $2 it ended with $status: $(cat "$T/said")" || return
-	else
-		echo "$2" >"$T/fault"
-		berth move --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/faulty" web other >/dev/null 2>"$T/said" || status=$?
-		((status == 1)) || fault "at $2 it ended with $status: $(cat "$T/said")" || return
-		rm -f "$T/fault"
-	fi
-	retry 20 not pgrep -f "^berth receive" >/dev/null
-	# Whoever may start it does.
-	berth start --wait web >/dev/null 2>&1 || true
-	there start --wait web >/dev/null 2>&1 || true
-	state_is web running 2>/dev/null && here=1
-	state_there web running && over=1
-	((here + over <= 1)) || fault "after $2 both sides run it" || return
-	if ((here + over == 0)); then
-		has "handing-over" "$(berth list)" || return
-	fi
-	echo "# here $here, there $over"
-	if berth info web >/dev/null 2>&1; then
-		same "its name" web "$(move web other)" || return
-	fi
+}
+
+check_killed() {
 	gone_here web && state_there web running && check_beats web >/dev/null || return
 	silent "snapshots there" snapshots there snapshot list --json web || return
 	there delete --force web
@@ -488,8 +385,7 @@ case_killed_here() {
 
 case_killed_there() {
 	local point
-	sed "s|^exec berth|[ ! -e $T/fault ] \|\| export BERTH_FAULT=\$(cat $T/fault)\nexec berth|" "$T/ssh/berth" >"$T/ssh/faulty"
-	chmod +x "$T/ssh/faulty"
+	faulty_side
 	for point in travel-begun travel-settled move-taken:1 travel-arrived:3 move-taken:2 move-accepting move-accepted \
 		move-started; do
 		killed_at there "$point" || return

@@ -28,11 +28,19 @@ static const struct flag flag_abort = {
 static const struct flag flag_dry = {
 	"dry-run", 'n', false, NULL, "only check, and tell how long the machine would stand still"
 };
-static const struct flag *const move_flags[] = {
-	&flag_abort,      &flag_there,         &flag_send_compress, &flag_dry,
-	&flag_root_there, &flag_network_there, &flag_pool_there,    &flag_rate,
-	&flag_set_there,  &flag_ssh,           &flag_trust_there,   NULL
-};
+static const struct flag *const move_flags[] = { &flag_abort,
+						 &flag_there,
+						 &flag_send_compress,
+						 &flag_dry,
+						 &flag_root_there,
+						 &flag_network_there,
+						 &flag_pool_there,
+						 &flag_rate,
+						 &flag_set_there,
+						 &flag_ssh,
+						 &flag_trust_there,
+						 &flag_leave_volumes,
+						 NULL };
 
 /* ---- The agreement */
 
@@ -149,6 +157,8 @@ static int complete(struct moving *moving, int64_t began, struct err *err)
 			moving->machine->name, moving->target.host, moving->machine->name,
 			moving->target.host, moving->machine->name);
 	fault_point("move-finished");
+	if (moving->mark.volumes_stay)
+		tell_left_volumes(moving->machine, "what was moved", false);
 	if (machine_delete(moving->machine, false, err) < 0)
 		return -err->code;
 	printf("%s\n", moving->far.done);
@@ -347,6 +357,11 @@ static int move(struct moving *moving, struct err *err)
 		text_print(mark->host, sizeof mark->host, "%s",
 			   moving->target.host ? moving->target.host : "");
 	}
+	if (phase < MOVE_HANDING && call_has(moving->call, &flag_leave_volumes))
+		mark->volumes_stay = true;
+	if (phase < MOVE_HANDING && !abort && !mark->volumes_stay &&
+	    moving_check_volumes(moving->machine, err) < 0)
+		return -err->code;
 	r = keep_way(moving, &flag_ssh, mark->ssh, sizeof mark->ssh, err);
 	if (r == 0)
 		r = keep_way(moving, &flag_there, mark->berth, sizeof mark->berth, err);

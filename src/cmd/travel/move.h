@@ -25,6 +25,7 @@ struct moving {
 	char prefix[32]; /* of the snapshots of this move */
 	char last[64];   /* newest snapshot that both sides have; "": none */
 	int64_t took;    /* milliseconds of the last copy */
+	bool copied;     /* this command has sent the last one, with the volumes */
 };
 
 /* move_connect.c: connects and agrees on the machine; phase: of our mark, or "abort". 0, -code or EXIT_USAGE. */

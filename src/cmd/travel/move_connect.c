@@ -11,14 +11,23 @@
 
 static int greet(struct moving *moving, const char *phase, bool dry, struct err *err)
 {
-	scoped_text struct text more = { 0 };
+	const struct export_spec spec = { .volumes = !moving->mark.volumes_stay,
+					  .volumes_read = true };
+	scoped_text struct text more = { 0 }, volumes = { 0 };
 	char host[256] = "";
 
 	gethostname(host, sizeof host - 1);
 	text_add(&more, "move %s\nhost %s\nphase %s\n", moving->mark.token, *host ? host : "?",
 		 phase);
-	if (strcmp(phase, "copying") == 0)
-		text_add(&more, "size %llu\n", (unsigned long long)outgoing_size(moving->machine));
+	if (strcmp(phase, "copying") == 0) {
+		if (machine_export_volumes(moving->machine, &spec, &volumes, err) < 0)
+			return -err->code;
+		offer_add_volumes(&volumes, &more);
+		text_add(&more, "size %llu\n",
+			 (unsigned long long)outgoing_size(moving->machine, spec.volumes));
+	}
+	if (moving->mark.volumes_stay)
+		text_add(&more, "detached yes\n");
 	if (dry)
 		text_add(&more, "dry yes\n");
 	if (more.failed)

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "cmd/travel/outgoing.h"
+#include "machine/data/data.h"
 #include "machine/manage/manage.h"
 #include "machine/state/content.h"
 
@@ -19,9 +20,27 @@ enum {
 	HAVE_SECONDS = 60,
 };
 
+static bool has_volume(void *context, const char *uuid)
+{
+	const struct moving *moving = context;
+
+	return moving->copied || offer_has_volume(&moving->offer, uuid);
+}
+
+static bool has_content(void *context, const char *content)
+{
+	const struct moving *moving = context;
+
+	return moving->copied || offer_has(&moving->offer, content);
+}
+
 static int send_copy(struct moving *moving, struct export_spec *spec, const char *kept,
 		     struct err *err)
 {
+	const struct export_reader reader = { .has_volume = has_volume,
+					      .has_content = has_content,
+					      .context = moving,
+					      .name = moving->far.host };
 	scoped_text struct text line = { 0 };
 	struct err failed = { 0 };
 	int64_t began = clock_ms();
@@ -30,6 +49,9 @@ static int send_copy(struct moving *moving, struct export_spec *spec, const char
 	spec->codec = moving->codec;
 	spec->snapshots = true;
 	spec->since_is_older = true;
+	spec->volumes = !moving->mark.volumes_stay;
+	spec->volumes_read = spec->volumes_anew = spec->volumes_snapshots = true;
+	spec->reader = &reader;
 	spec->since = *moving->last ? moving->last : NULL;
 	if (machine_export_check(moving->machine, spec, err) < 0)
 		return -err->code;
@@ -72,7 +94,9 @@ static int copy_once(void *context, struct err *err)
 	struct export_spec spec = { .snapshot = name };
 
 	if (name_copy(moving, name, err) < 0 ||
-	    snapshot_take(moving->machine, name, false, err) < 0)
+	    snapshot_take(moving->machine, name,
+			  moving->mark.volumes_stay ? 0 : SNAPSHOT_VOLUMES | SNAPSHOT_READ,
+			  err) < 0)
 		return -err->code;
 	fault_point("move-snapshot");
 	if (send_copy(moving, &spec, name, err) < 0) {
@@ -85,6 +109,7 @@ static int copy_once(void *context, struct err *err)
 	if (text_starts(moving->last, moving->prefix))
 		snapshot_delete(moving->machine, moving->last, &(struct err){ 0 });
 	strcpy(moving->last, name);
+	moving->copied = true;
 	return 0;
 }
 
@@ -93,12 +118,56 @@ int move_copy(struct moving *moving, struct err *err)
 	return moving_copy_rounds(copy_once, moving, &moving->took, err);
 }
 
+/* what: for sentences, "" or a volume. */
+static int check_list(const struct moving *moving, const char *folder,
+		      const struct snapshot_entry *list, size_t count, const char *what,
+		      struct err *err)
+{
+	struct content content;
+
+	for (size_t i = 0; i < count; i++) {
+		if (content_find(folder, list[i].name, list[i].volume_made, &content,
+				 &(struct err){ 0 }) < 0 ||
+		    !offer_has(&moving->offer, content.files))
+			return err_set(
+				err, ENODATA,
+				"host '%s' lacks snapshot '%s'%s, which is older than what both "
+				"have: delete the machine there, so that it is sent as a whole, "
+				"or delete the snapshot",
+				moving->far.host, list[i].name, what);
+	}
+	return 0;
+}
+
+static int check_volume(const struct moving *moving, const char *name, struct err *err)
+{
+	const struct dirs *dirs = moving->machine->dirs;
+	scoped_free char *folder = data_folder(dirs, name);
+	scoped_free char *what = text_format(" of volume '%s'", name);
+	scoped_free struct snapshot_entry *list = NULL;
+	scoped_pool struct pool pool = { 0 };
+	struct volume_config config = { 0 };
+	size_t count = 0;
+
+	if (!folder || !what)
+		return err_set(err, ENOMEM, "out of memory");
+	if (data_open(dirs, name, &config, err) < 0)
+		return -err->code;
+	if (!offer_has_volume(&moving->offer, config.uuid))
+		err_set(err, ENODATA, "host '%s' lacks volume '%s'", moving->far.host, name);
+	else if (pool_view(&pool, dirs, config.pool, err) == 0 &&
+		 data_snapshots(&pool, name, &list, &count, err) == 0)
+		check_list(moving, folder, list, count, what, err);
+	config_free(&volume_schema, &config);
+	return -err->code;
+}
+
 /* Nothing of the machine is removed here that the other side has not got. */
 static int check_all_there(struct moving *moving, struct err *err)
 {
 	scoped_free struct snapshot_entry *list = NULL;
 	scoped_text struct text line = { 0 };
-	struct content content;
+	const struct machine *machine = moving->machine;
 	size_t count = 0;
 
 	text_add(&line, "have\n");
@@ -110,23 +179,19 @@ static int check_all_there(struct moving *moving, struct err *err)
 	    offer_read(&moving->far, &moving->offer, err) < 0 ||
 	    snapshot_list(moving->machine, &list, &count, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < count; i++) {
-		if (content_find(moving->machine->folder, list[i].name, list[i].volume_made,
-				 &content, &(struct err){ 0 }) < 0 ||
-		    !offer_has(&moving->offer, content.files))
-			return err_set(
-				err, ENODATA,
-				"host '%s' lacks snapshot '%s', which is older than what both "
-				"have: delete the machine there, so that it is sent as a whole, "
-				"or delete the snapshot",
-				moving->far.host, list[i].name);
+	if (check_list(moving, machine->folder, list, count, "", err) < 0)
+		return -err->code;
+	for (const struct section *at = machine->config.volumes; at && !moving->mark.volumes_stay;
+	     at = at->next) {
+		if (check_volume(moving, at->name, err) < 0)
+			return -err->code;
 	}
 	return 0;
 }
 
 int move_copy_last(struct moving *moving, struct err *err)
 {
-	struct export_spec spec = { 0 };
+	struct export_spec spec = { .still = true };
 
 	return send_copy(moving, &spec, "", err) < 0 ? -err->code : check_all_there(moving, err);
 }

@@ -75,10 +75,19 @@ static void tell_last(uint64_t size, uint64_t writes, uint64_t rate)
 		estimate_last(size, writes, rate);
 }
 
+static void tell_volume(const struct machine *machine, const char *name, bool goes)
+{
+	char size[32];
+
+	text_human_size(outgoing_volume_size(machine->dirs, name), size, sizeof size);
+	printf("volume: '%s', %s, %s\n", name, size, goes ? "goes with it" : "stays here");
+}
+
 int move_plan(struct moving *moving, struct err *err)
 {
 	struct machine *machine = moving->machine;
-	uint64_t rate = 0, size = outgoing_size(machine);
+	const bool volumes = !moving->mark.volumes_stay;
+	uint64_t rate = 0, size = outgoing_size(machine, volumes);
 	bool running = run_alive(machine);
 	char text[32];
 
@@ -87,6 +96,8 @@ int move_plan(struct moving *moving, struct err *err)
 	text_human_size(rate, text, sizeof text);
 	printf("machine: '%s', as '%s' on host '%s'\n", machine->name, moving->offer.name,
 	       moving->target.host);
+	for (const struct section *at = machine->config.volumes; at; at = at->next)
+		tell_volume(machine, at->name, volumes);
 	printf("rate: %s a second\n", text);
 	if (*moving->last)
 		printf("first copy: what has changed since snapshot '%s'\n", moving->last);

@@ -14,6 +14,7 @@ enum { COMMON_MAX = 4096, SETTINGS_MAX = 4096 };
 void offer_free(struct offer *offer)
 {
 	free(offer->contents);
+	free(offer->volumes_there);
 	*offer = (struct offer){ 0 };
 }
 
@@ -57,16 +58,36 @@ int offer_ask(const struct far *far, const struct machine *machine, const char *
 	return far_write(far, &words, err);
 }
 
-static int note_content(struct offer *offer, const char *content, struct err *err)
+static int note_uuid(char (**list)[UUID_TEXT], size_t *count, const char *uuid, struct err *err)
 {
-	if (offer->count >= COMMON_MAX || strlen(content) != UUID_TEXT - 1)
+	if (*count >= COMMON_MAX || strlen(uuid) != UUID_TEXT - 1)
 		return 0;
-	char(*list)[UUID_TEXT] = reallocarray(offer->contents, offer->count + 1, sizeof *list);
-	if (!list)
+	char(*longer)[UUID_TEXT] = reallocarray(*list, *count + 1, sizeof *longer);
+	if (!longer)
 		return err_set(err, ENOMEM, "out of memory");
-	offer->contents = list;
-	memcpy(list[offer->count++], content, UUID_TEXT);
+	*list = longer;
+	memcpy(longer[(*count)++], uuid, UUID_TEXT);
 	return 0;
+}
+
+static int note_list(struct offer *offer, const char *key, const char *value, struct err *err)
+{
+	if (strcmp(key, "snapshot") == 0)
+		return note_uuid(&offer->contents, &offer->count, value, err);
+	return strcmp(key, "data") == 0
+		       ? note_uuid(&offer->volumes_there, &offer->volumes_there_count, value, err)
+		       : 0;
+}
+
+void offer_add_volumes(const struct text *volumes, struct text *more)
+{
+	scoped_free char *words = strdup(text_str(volumes));
+	char *rest = words;
+
+	for (char *name; (name = strsep(&rest, " ")) && *name;) {
+		const char *uuid = strsep(&rest, " ");
+		text_add(more, WIRE_VOLUME "%s %s\n", name, uuid ? uuid : "");
+	}
 }
 
 static void take_sum(const char *value, char out[SHA256_HEX + 1])
@@ -120,19 +141,29 @@ int offer_read(struct far *far, struct offer *offer, struct err *err)
 		if (strcmp(key, "token") == 0)
 			snprintf(offer->token, sizeof offer->token, "%.36s", value);
 		note_part(offer, key, value);
-		if (strcmp(key, "snapshot") == 0 && note_content(offer, value, err) < 0)
+		if (note_list(offer, key, value, err) < 0)
 			return -err->code;
 	}
 	return r == 0 && !greeted ? err_set(err, EPROTO, "host '%s' offers nothing", far->host) : r;
 }
 
-bool offer_has(const struct offer *offer, const char *content)
+static bool has(char (*list)[UUID_TEXT], size_t count, const char *uuid)
 {
-	for (size_t i = 0; i < offer->count; i++) {
-		if (strcmp(offer->contents[i], content) == 0)
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i], uuid) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool offer_has(const struct offer *offer, const char *content)
+{
+	return has(offer->contents, offer->count, content);
+}
+
+bool offer_has_volume(const struct offer *offer, const char *uuid)
+{
+	return has(offer->volumes_there, offer->volumes_there_count, uuid);
 }
 
 int offer_base(const struct offer *offer, struct machine *machine, const char *until,

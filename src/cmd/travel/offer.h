@@ -17,6 +17,8 @@ struct offer {
 	char name[64]; /* of the machine there, existing or new, as the other side says */
 	char (*contents)[UUID_TEXT]; /* owned: of snapshots that are there */
 	size_t count;
+	char (*volumes_there)[UUID_TEXT]; /* owned: of the machine's volumes that are there */
+	size_t volumes_there_count;
 	/* The fields of a move. */
 	char state[16]; /* "absent", "here", "arriving" or "leaving" */
 	bool runs;
@@ -36,9 +38,12 @@ void offer_free(struct offer *offer);
 int offer_ask(const struct far *far, const struct machine *machine, const char *wanted,
 	      const char *more, struct err *err);
 int offer_read(struct far *far, struct offer *offer, struct err *err);
+/* Adds the lines of volumes that come, of a list as in struct stream_head. */
+void offer_add_volumes(const struct text *volumes, struct text *more);
 
-/* Whether the other side has contents with that uuid. */
+/* Whether the other side has contents, or a volume of the machine, with that uuid. */
 bool offer_has(const struct offer *offer, const char *content);
+bool offer_has_volume(const struct offer *offer, const char *uuid);
 
 /*
  * Finds the newest snapshot that both sides have, before the snapshot `until` (NULL: of all); "": there is none.

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "cmd/cli/progress.h"
+#include "machine/data/data.h"
 #include "storage/storage.h"
 
 #include <string.h>
@@ -28,18 +29,39 @@ static void show(void *context, uint64_t bytes)
 		progress_show_bytes(&shown->bytes, shown->before + bytes);
 }
 
-uint64_t outgoing_size(const struct machine *machine)
+static uint64_t size_in(const struct dirs *dirs, const char *pool_name, const char *kind,
+			const char *name)
 {
 	scoped_pool struct pool pool = { .use_fd = -1 };
 	char volume[VOLUME_NAME_MAX + 1];
 	struct err ignored = { 0 };
 	uint64_t used = 0;
 
-	text_print(volume, sizeof volume, "machine.%s", machine->name);
-	return pool_view(&pool, machine->dirs, machine->config.pool, &ignored) < 0 ||
+	text_print(volume, sizeof volume, "%s.%s", kind, name);
+	return pool_view(&pool, dirs, pool_name, &ignored) < 0 ||
 			       volume_measure(&pool, volume, &used, &ignored) < 0
 		       ? 0
 		       : used;
+}
+
+uint64_t outgoing_volume_size(const struct dirs *dirs, const char *name)
+{
+	struct volume_config config = { 0 };
+	uint64_t used = 0;
+
+	if (data_open(dirs, name, &config, &(struct err){ 0 }) == 0)
+		used = size_in(dirs, config.pool, "data", name);
+	config_free(&volume_schema, &config);
+	return used;
+}
+
+uint64_t outgoing_size(const struct machine *machine, bool volumes)
+{
+	uint64_t used = size_in(machine->dirs, machine->config.pool, "machine", machine->name);
+
+	for (const struct section *at = machine->config.volumes; volumes && at; at = at->next)
+		used += outgoing_volume_size(machine->dirs, at->name);
+	return used;
 }
 
 int outgoing_stream(struct far *far, struct machine *machine, const struct export_spec *given,
@@ -60,7 +82,7 @@ int outgoing_stream(struct far *far, struct machine *machine, const struct expor
 		return err_set(err, ENOMEM, "out of memory");
 	/* It is known only of a root that is sent as a whole. */
 	if (progress_is_shown() && !spec.since && !spec.snapshots)
-		shown.bytes.total = outgoing_size(machine);
+		shown.bytes.total = outgoing_size(machine, spec.volumes);
 	int r = pump_to(&pump, &far_end);
 	if (r < 0)
 		return err_set(err, -r, "start a process: %s", strerror(-r));

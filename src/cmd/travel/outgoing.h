@@ -8,8 +8,12 @@
 
 #include <stdint.h>
 
-/* Bytes that the root takes; 0: not known. Its files may have to be counted. */
-uint64_t outgoing_size(const struct machine *machine);
+/*
+ * Bytes that the root takes, and, with volumes, those that are attached; 0: not known. Their files may have to be counted.
+ */
+uint64_t outgoing_size(const struct machine *machine, bool volumes);
+/* Bytes that a volume for data takes; 0: not known. */
+uint64_t outgoing_volume_size(const struct dirs *dirs, const char *name);
 
 /*
  * Exports the machine to the other side, with progress on a terminal; its own descriptor and tick are used. rate: bytes

@@ -8,6 +8,7 @@
 #include "base/scoped.h"
 #include "cmd/travel/placement.h"
 #include "cmd/travel/receiving.h"
+#include "cmd/travel/stream_file.h"
 
 #include <signal.h>
 #include <string.h>
@@ -15,9 +16,10 @@
 
 enum { GREETING_SECONDS = 60 };
 
-static const struct flag *const receive_flags[] = { &flag_receive_force, &flag_network,
-						    &flag_pool,          &flag_set,
-						    &flag_receive_trust, NULL };
+static const struct flag *const receive_flags[] = {
+	&flag_receive_force, &flag_network,    &flag_pool, &flag_set,
+	&flag_receive_trust, &flag_volumes_as, NULL
+};
 
 /* A new machine that cannot be made here is refused before its contents come. */
 static int check_settings(const struct dirs *dirs, const struct greeting *greeting,
@@ -25,7 +27,9 @@ static int check_settings(const struct dirs *dirs, const struct greeting *greeti
 {
 	struct import_spec spec = *given;
 	const struct stream_head head = { .name = (char *)(uintptr_t)greeting->name,
-					  .uuid = (char *)(uintptr_t)greeting->uuid };
+					  .uuid = (char *)(uintptr_t)greeting->uuid,
+					  .volumes =
+						  (char *)(uintptr_t)text_str(&greeting->volumes) };
 
 	spec.name = name;
 	return greeting->settings.length
@@ -66,6 +70,7 @@ static int receive_greeted(struct call *call, const struct greeting *greeting, s
 		.trust = call_has(call, &flag_receive_trust),
 		.force = call_has(call, &flag_receive_force),
 		.resumable = *greeting->resume != '\0',
+		.volumes_as = call_value(call, &flag_volumes_as),
 	};
 	scoped_settings struct words words = { 0 };
 	scoped_free char *pool = NULL;
@@ -75,7 +80,9 @@ static int receive_greeted(struct call *call, const struct greeting *greeting, s
 	spec.name = name;
 	if (receiving_name(&call->dirs, greeting, name, &there, err) < 0)
 		return -err->code;
-	int r = settings_given(call, false, &words, err);
+	int r = spec.volumes_as ? name_check(spec.volumes_as, err) : 0;
+	if (r == 0)
+		r = settings_given(call, false, &words, err);
 	if (r == 0)
 		r = settings_check(&words, err);
 	if (r == 0 && !there)
@@ -101,7 +108,7 @@ static int receive(struct call *call, struct err *err)
 		r = receive_move(call, &greeting, &wire, err);
 	else if (r == 0)
 		r = receive_greeted(call, &greeting, err);
-	text_free(&greeting.settings);
+	greeting_free(&greeting);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "cmd/cli/print.h"
+#include "machine/data/data.h"
 #include "machine/life/life.h"
 #include "machine/manage/moving.h"
 #include "machine/start/start.h"
@@ -122,6 +123,8 @@ static int check(struct session *session, struct err *err)
 		return r;
 	text_to_u64(greeting->size, 0, UINT64_MAX, &size);
 	session->spec.pool = session->pool;
+	session->spec.coming = text_str(&greeting->volumes);
+	session->spec.detached = strcmp(greeting->detached, "yes") == 0;
 	return moving_check(&session->call->dirs, &session->spec, &greeting->settings,
 			    session->there ? 0 : size, !dry && session->had.phase == MOVE_ARRIVING,
 			    err);
@@ -263,9 +266,14 @@ static int step_start(struct session *session, char *words, struct err *err)
 
 static int step_finish(struct session *session, char *prefix, struct err *err)
 {
+	scoped_machine struct machine machine = { 0 };
+	struct err ignored = { 0 };
+
 	if (!text_starts(prefix, MOVE_COPIES))
 		return err_set(err, EBADMSG, "the sender does not say what is to go");
 	receiving_drop(&session->call->dirs, session->name, prefix, "");
+	if (machine_look(&machine, &session->call->dirs, session->name, &ignored) == 0)
+		data_settle_arrived(&machine);
 	return answer(session, err);
 }
 

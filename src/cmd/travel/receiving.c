@@ -2,6 +2,7 @@
 #include "cmd/travel/receiving.h"
 
 #include "base/scoped.h"
+#include "machine/data/data.h"
 #include "machine/manage/halfway.h"
 #include "machine/state/content.h"
 
@@ -42,6 +43,19 @@ static int check_greeting(const struct greeting *greeting, struct err *err)
 	return good ? 0 : err_set(err, EBADMSG, "the sender does not say which machine comes");
 }
 
+/* A line "volume NAME UUID". A bad one is found by whoever reads the list. */
+static void take_volume(const char *line, struct text *volumes)
+{
+	if (text_starts(line, WIRE_VOLUME))
+		text_add(volumes, "%s%s", volumes->length ? " " : "", line + strlen(WIRE_VOLUME));
+}
+
+void greeting_free(struct greeting *greeting)
+{
+	text_free(&greeting->settings);
+	text_free(&greeting->volumes);
+}
+
 int receiving_greeting(struct wire *wire, struct greeting *greeting, struct err *err)
 {
 	char line[WIRE_LINE];
@@ -63,10 +77,12 @@ int receiving_greeting(struct wire *wire, struct greeting *greeting, struct err 
 		take_word(line, "size", greeting->size, sizeof greeting->size);
 		take_word(line, "dry", greeting->dry, sizeof greeting->dry);
 		take_word(line, "resume", greeting->resume, sizeof greeting->resume);
+		take_word(line, "detached", greeting->detached, sizeof greeting->detached);
+		take_volume(line, &greeting->volumes);
 		if (text_starts(line, WIRE_SETTING))
 			text_add(&greeting->settings, "%s\n", line + strlen(WIRE_SETTING));
 	}
-	if (greeting->settings.failed)
+	if (greeting->settings.failed || greeting->volumes.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	return r <= 0 ? err_set(err, EPROTO, "the sender ended before it said which machine comes")
 		      : check_greeting(greeting, err);
@@ -97,21 +113,48 @@ int receiving_name(const struct dirs *dirs, const struct greeting *greeting, cha
 		name);
 }
 
+static void offer_contents(const char *folder, const struct snapshot_entry *list, size_t count)
+{
+	struct content content;
+
+	for (size_t i = 0; i < count; i++) {
+		if (content_find(folder, list[i].name, list[i].volume_made, &content,
+				 &(struct err){ 0 }) == 0)
+			printf("snapshot %s\n", content.files);
+	}
+}
+
+/* A volume that cannot be read is as good as none: what comes of it is refused in words. */
+static void offer_volume(const struct dirs *dirs, const char *name)
+{
+	scoped_free char *folder = data_folder(dirs, name);
+	scoped_free struct snapshot_entry *list = NULL;
+	scoped_pool struct pool pool = { 0 };
+	struct volume_config config = { 0 };
+	struct err ignored = { 0 };
+	size_t count = 0;
+
+	if (folder && data_open(dirs, name, &config, &ignored) == 0) {
+		printf("data %s\n", config.uuid);
+		if (pool_view(&pool, dirs, config.pool, &ignored) == 0 &&
+		    data_snapshots(&pool, name, &list, &count, &ignored) == 0)
+			offer_contents(folder, list, count);
+	}
+	config_free(&volume_schema, &config);
+}
+
 int receiving_offer(const struct dirs *dirs, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_free struct snapshot_entry *list = NULL;
-	struct content content;
 	size_t count = 0;
 
 	if (machine_look(&machine, dirs, name, err) < 0 ||
 	    snapshot_list(&machine, &list, &count, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < count; i++) {
-		if (content_find(machine.folder, list[i].name, list[i].volume_made, &content,
-				 &(struct err){ 0 }) == 0)
-			printf("snapshot %s\n", content.files);
-	}
+	offer_contents(machine.folder, list, count);
+	for (const struct section *at = machine.config.volumes; at; at = at->next)
+		offer_volume(dirs, at->name);
 	return 0;
 }
 

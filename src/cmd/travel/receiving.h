@@ -20,22 +20,25 @@ struct greeting {
 	char to[64];               /* the name that it is to have here; "": that of the sender */
 	char prefix[64], kept[64]; /* snapshots of earlier sends begin so; the one that comes */
 	struct text settings;      /* owned: its machine.conf; "": not told */
+	struct text volumes;       /* owned: those that come with it, as in struct stream_head */
 	/* The fields of a move. */
 	char move[UUID_TEXT]; /* its token; "": it is a send */
 	char host[256];       /* the sender's name */
 	char phase[32];       /* of the sender's mark */
 	char size[32];        /* bytes of its contents; "": not known */
 	char dry[8];          /* "yes": nothing is changed */
+	char detached[8];     /* "yes": its volumes stay with the sender */
 	char resume[8]; /* of a send: "yes": it can go on behind a part; "anew": it does not */
 };
-/* wire: of standard input. 0 or -code. */
+/* wire: of standard input. 0 or -code; greeting_free in any case. */
 int receiving_greeting(struct wire *wire, struct greeting *greeting, struct err *err);
+void greeting_free(struct greeting *greeting);
 
 /* The name that the machine has or gets here. *there: it is the sender's machine, which can be brought up to date. */
 int receiving_name(const struct dirs *dirs, const struct greeting *greeting, char name[64],
 		   bool *there, struct err *err);
 
-/* Prints the contents of its snapshots, a line each. */
+/* Prints the contents of its snapshots, and of those of its volumes, a line each. */
 int receiving_offer(const struct dirs *dirs, const char *name, struct err *err);
 
 /* Prints how far an earlier stream of that machine has come. pool: of a new machine; NULL: it is here. */

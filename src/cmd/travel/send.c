@@ -7,6 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/travel/outgoing.h"
 #include "cmd/travel/send.h"
+#include "cmd/travel/stream_file.h"
 #include "cmd/travel/there.h"
 
 #include <signal.h>
@@ -25,20 +26,33 @@ static const struct flag flag_part = {
 static const struct flag flag_retries = {
 	"retries", 0, false, "NUMBER", "how often a cut connection is made again; 6 if not given"
 };
-static const struct flag *const send_flags[] = {
-	&flag_anew,       &flag_there,       &flag_send_compress,
-	&flag_root_there, &flag_keep_synced, &flag_network_there,
-	&flag_part,       &flag_pool_there,  &flag_rate,
-	&flag_retries,    &flag_set_there,   &flag_send_snapshots,
-	&flag_ssh,        &flag_trust_there, NULL
-};
+static const struct flag *const send_flags[] = { &flag_anew,
+						 &flag_there,
+						 &flag_send_compress,
+						 &flag_root_there,
+						 &flag_keep_synced,
+						 &flag_network_there,
+						 &flag_part,
+						 &flag_pool_there,
+						 &flag_rate,
+						 &flag_retries,
+						 &flag_set_there,
+						 &flag_send_snapshots,
+						 &flag_ssh,
+						 &flag_trust_there,
+						 &flag_leave_volumes,
+						 &flag_volumes_as,
+						 NULL };
 
 static int greet(struct sending *sending, struct err *err)
 {
-	scoped_text struct text more = { 0 };
+	scoped_text struct text more = { 0 }, volumes = { 0 };
 	const struct synced *synced = &sending->synced;
 
 	text_add(&more, "resume %s\n", sending->anew ? "anew" : "yes");
+	if (machine_export_volumes(sending->machine, &sending->spec, &volumes, err) < 0)
+		return -err->code;
+	offer_add_volumes(&volumes, &more);
 	if (synced->stays && *synced->name)
 		text_add(&more, "prefix %s\nkept %s\n", synced->prefix, synced->name);
 	return offer_ask(&sending->far, sending->machine, sending->target.name, text_str(&more),
@@ -148,6 +162,34 @@ static int connect_and_send(struct sending *sending, const struct far_spec *spec
 
 /* ---- The verb */
 
+/* Of a snapshot, only volumes that it was taken with have come. */
+static void tell_left(const struct sending *sending)
+{
+	const struct export_spec *spec = &sending->spec;
+	scoped_text struct text volumes = { 0 };
+
+	if (spec->volumes && spec->snapshot &&
+	    machine_export_volumes(sending->machine, spec, &volumes, &(struct err){ 0 }) == 0 &&
+	    !volumes.length)
+		tell_left_volumes(sending->machine, "what was sent", false);
+	else
+		tell_left_volumes(sending->machine, "what was sent", spec->volumes);
+}
+
+static bool has_volume(void *context, const char *uuid)
+{
+	const struct sending *sending = context;
+
+	return sending->offer.there && offer_has_volume(&sending->offer, uuid);
+}
+
+static bool has_content(void *context, const char *content)
+{
+	const struct sending *sending = context;
+
+	return sending->offer.there && offer_has(&sending->offer, content);
+}
+
 static int send_machine(struct sending *sending, const char *words, struct err *err)
 {
 	const struct call *call = sending->call;
@@ -160,6 +202,11 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	if (machine_check(sending->machine, err) < 0 ||
 	    machine_export_check(sending->machine, &sending->spec, err) < 0)
 		return -err->code;
+	const struct export_reader reader = { .has_volume = has_volume,
+					      .has_content = has_content,
+					      .context = sending,
+					      .name = sending->target.host };
+	sending->spec.reader = &reader;
 	bool stays = call_has(call, &flag_keep_synced);
 	if (stays && sending->spec.snapshot)
 		sending->spec.keep = sending->spec.snapshot;
@@ -170,7 +217,7 @@ static int send_machine(struct sending *sending, const char *words, struct err *
 	int r = connect_and_send(sending, &spec, err);
 	print_notes(&sending->far.notes);
 	if (r == 0) {
-		tell_left_volumes(sending->machine, "what was sent", false);
+		tell_left(sending);
 		printf("%s\n", sending->far.done);
 	}
 	far_close(&sending->far);
@@ -219,6 +266,9 @@ static int run_send(struct call *call, struct err *err)
 	sending.spec.verb = "send";
 	sending.anew = call_has(call, &flag_anew);
 	sending.spec.snapshots = call_has(call, &flag_send_snapshots);
+	sending.spec.volumes = !call_has(call, &flag_leave_volumes);
+	sending.spec.volumes_anew = true;
+	sending.synced.how = sending.spec.volumes ? SNAPSHOT_VOLUMES : 0;
 	int r = name_check(name, err);
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);

@@ -45,7 +45,8 @@ static int is_known(struct sending *sending, bool *known, struct err *err)
 
 static int take(struct sending *sending, struct err *err)
 {
-	int r = sending->synced.stays ? 1 : machine_export_copies(sending->machine, err);
+	const bool both = sending->spec.volumes && sending->machine->config.volumes;
+	int r = sending->synced.stays || both ? 1 : machine_export_copies(sending->machine, err);
 
 	if (r <= 0)
 		return r;
@@ -61,14 +62,16 @@ static int choose_snapshot(struct sending *sending, bool *known, struct err *err
 	struct synced *synced = &sending->synced;
 	const struct export_spec before = sending->spec;
 	char left[64], greeted[64];
+	struct err useless = { 0 };
 
 	strcpy(greeted, synced->name);
 	if (synced_left(synced, sending->machine, &sending->offer, left, err) < 0)
 		return -err->code;
 	if (*left) {
 		use(sending, left);
-		if (is_known(sending, known, err) < 0)
-			return -err->code;
+		/* One that cannot be sent, as it was taken without a volume, is of no use. */
+		if (is_known(sending, known, &useless) < 0)
+			*known = false;
 		if (*known)
 			return synced->stays && strcmp(left, greeted) != 0 ? SEND_AGAIN : 0;
 		synced_settle(synced, sending->machine, false);

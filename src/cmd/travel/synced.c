@@ -79,7 +79,7 @@ int synced_take(struct synced *synced, struct machine *machine, struct err *err)
 {
 	if (!*synced->name)
 		return 0;
-	if (snapshot_take(machine, synced->name, false, err) < 0)
+	if (snapshot_take(machine, synced->name, synced->how, err) < 0)
 		return -err->code;
 	synced->taken = true;
 	return 0;

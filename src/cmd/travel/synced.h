@@ -18,6 +18,7 @@ struct synced {
 	char prefix[64]; /* of the snapshots for this target; "": none is taken */
 	char name[64];   /* of the new one; "": none is left */
 	bool taken;      /* by this command, or by one before that was cut */
+	unsigned how;    /* it is taken: of enum snapshot_how */
 };
 
 /* Chooses the name; stays: as in the struct. 0 or -code. */

@@ -2,6 +2,7 @@
 #include "cmd/travel/there.h"
 
 #include "base/scoped.h"
+#include "cmd/travel/stream_file.h"
 
 #include <string.h>
 
@@ -22,10 +23,14 @@ const struct flag flag_ssh = { "ssh", 'e', false, "COMMAND",
 const struct flag flag_trust_there = { "trust", 0, false, NULL,
 				       "let it keep settings that open it to the host there" };
 
+const struct flag flag_leave_volumes = { "no-volumes", 0, false, NULL,
+					 "leave its volumes for data here" };
+
 /* Labels need no quotes. */
 int there_words(const struct call *call, struct text *words, struct err *err)
 {
-	const struct flag *const labels[] = { &flag_network_there, &flag_pool_there };
+	const struct flag *const labels[] = { &flag_network_there, &flag_pool_there,
+					      &flag_volumes_as };
 
 	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
 		const char *value = call_value(call, labels[i]);

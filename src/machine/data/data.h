@@ -95,6 +95,11 @@ int data_check_stray(struct pool *pool, const char *name, struct err *err);
  * about a whole one. -EEXIST.
  */
 int data_check_absent(struct pool *pool, const char *name, const char *remedy, struct err *err);
+/*
+ * Whether volumes that were made for the machine go at its end: it is ephemeral, or it is arriving from another host, or
+ * it was moved to one together with its volumes.
+ */
+bool data_goes_with(const struct machine *machine);
 /* Makes a volume with a maker whole; the caller has its lock. */
 int data_finish(const struct dirs *dirs, const char *name, struct err *err);
 /* The name of data until they are complete and on the disk, and of those that a restore has replaced. */
@@ -121,8 +126,13 @@ int data_adopt(const struct dirs *dirs, const char *name, const char *pool, stru
 
 /* Whether the volume is a copy that was made for this machine. */
 bool data_is_made_for(const struct volume_config *config, const struct machine *machine);
-/* machine_erase; with an ephemeral machine go the volumes that were made for it alone. */
+/*
+ * machine_erase; with the machine go volumes that were made for it alone, if data_goes_with, and all that are attached to
+ * no other machine, if it was moved to another host with them.
+ */
 int data_erase_machine(struct machine *machine, bool forget, struct err *err);
+/* Volumes that have arrived with the machine are like any others from now on. Quiet. */
+void data_settle_arrived(const struct machine *machine);
 
 /* ---- attached.c */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Volumes that go with an ephemeral machine: the copies that were made for it when it was cloned, which its settings
- * still name, and which no other machine has. They are marked as half removed, durably, before the machine is erased.
+ * Volumes that go with a machine: the copies that were made for an ephemeral one when it was cloned, those that have
+ * arrived with one that another host takes back, and those of one that has moved to another host. Its settings still name
+ * them, and no other machine has them. They are marked as half removed, durably, before the machine is erased.
  * If that is cut, the next command finds by the mark whether the machine is there: then the volume is whole again, else
  * it is removed.
  */
@@ -10,8 +11,11 @@
 #include "base/fault.h"
 #include "base/scoped.h"
 #include "machine/life/volume_use.h"
+#include "machine/state/move.h"
 
 #include <string.h>
+
+enum { SETTLE_SECONDS = 10 };
 
 struct going {
 	char name[64];
@@ -20,6 +24,7 @@ struct going {
 
 struct ending {
 	struct machine *machine;
+	bool moved;         /* to another host, with all of them */
 	struct going *list; /* owned */
 	size_t count;
 };
@@ -39,17 +44,42 @@ static int note_other(void *context, const char *name, const struct attached_con
 	return strcmp(name, machine->name) != 0;
 }
 
-static bool goes_along(struct machine *machine, const char *name)
+/* maker: "UUID NAME", or "". 0 or -code. */
+static int set_maker(const struct dirs *dirs, const char *name, struct volume_config *config,
+		     char *maker)
 {
-	struct volume_config config = { 0 };
-	struct err ignored = { 0 };
-	char other[64];
-	bool made = data_open(machine->dirs, name, &config, &ignored) == 0 &&
-		    data_is_made_for(&config, machine);
+	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/volume.conf", name);
 
+	if (text_take(&config->maker, maker) < 0 || !path)
+		return -ENOMEM;
+	return config_record(&volume_schema, path, config, (const char *const[]){ "maker", NULL },
+			     &(struct err){ 0 });
+}
+
+/* A volume of a machine that has moved is made its own first, by which a command that goes on finds whose it is. */
+static bool belongs(const struct ending *ending, const char *name)
+{
+	const struct machine *machine = ending->machine;
+	struct volume_config config = { 0 };
+	bool does = data_open(machine->dirs, name, &config, &(struct err){ 0 }) == 0;
+
+	if (does && !data_is_made_for(&config, machine))
+		does = ending->moved &&
+		       set_maker(machine->dirs, name, &config,
+				 text_format("%s %s", machine->config.uuid, machine->name)) == 0;
 	config_free(&volume_schema, &config);
-	return made && data_each_machine(machine->dirs, name, note_other, machine, &ignored) == 0 &&
-	       !volume_use_find(machine->dirs, name, machine->name, false, other);
+	return does;
+}
+
+static bool goes_along(const struct ending *ending, const char *name)
+{
+	struct machine *machine = ending->machine;
+	char other[64];
+
+	return data_each_machine(machine->dirs, name, note_other, machine, &(struct err){ 0 }) ==
+		       0 &&
+	       !volume_use_find(machine->dirs, name, machine->name, false, other) &&
+	       belongs(ending, name);
 }
 
 /* The machine's lock is held, which comes after those of volumes: a command that has one of these is not waited for. */
@@ -60,8 +90,7 @@ static void mark_one(struct ending *ending, const char *name)
 	struct unfinished mark = data_mark(dirs, name);
 	scoped_fd int lock = data_lock(dirs, name, 0, &(struct err){ 0 });
 
-	if (lock < 0 || !goes_along(ending->machine, name) ||
-	    unfinished_undo(&mark, &(struct err){ 0 }) < 0)
+	if (lock < 0 || !goes_along(ending, name) || unfinished_undo(&mark, &(struct err){ 0 }) < 0)
 		return;
 	text_print(going->name, sizeof going->name, "%s", name);
 	going->lock = take_fd(&lock);
@@ -72,11 +101,18 @@ static void mark_one(struct ending *ending, const char *name)
 static void mark_all(struct ending *ending)
 {
 	const struct machine_config *config = &ending->machine->config;
+	struct move_mark mark;
 	size_t count = 0;
 
-	for (const struct section *at = config->volumes; config->ephemeral && at; at = at->next)
+	for (const struct section *at = config->volumes; at; at = at->next)
 		count++;
-	ending->list = count ? calloc(count, sizeof *ending->list) : NULL;
+	if (!count || !data_goes_with(ending->machine))
+		return;
+	ending->moved = move_read(ending->machine, &mark, &(struct err){ 0 }) == 0 &&
+			mark.phase == MOVE_MOVED && !mark.volumes_stay;
+	/* One that a killed command has left half removed is whole again, since its machine is there. */
+	data_sweep(ending->machine->dirs);
+	ending->list = calloc(count, sizeof *ending->list);
 	for (const struct section *at = config->volumes; ending->list && at; at = at->next)
 		mark_one(ending, at->name);
 }
@@ -109,4 +145,18 @@ int data_erase_machine(struct machine *machine, bool forget, struct err *err)
 	fault_point("volume-machine-gone");
 	settle_all(&ending, r == 0 || unfinished_is(&mark));
 	return r;
+}
+
+void data_settle_arrived(const struct machine *machine)
+{
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		struct volume_config config = { 0 };
+		scoped_fd int lock =
+			data_lock(machine->dirs, at->name, SETTLE_SECONDS, &(struct err){ 0 });
+		if (lock >= 0 &&
+		    data_open(machine->dirs, at->name, &config, &(struct err){ 0 }) == 0 &&
+		    data_is_made_for(&config, machine))
+			set_maker(machine->dirs, at->name, &config, strdup(""));
+		config_free(&volume_schema, &config);
+	}
 }

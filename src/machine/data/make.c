@@ -10,6 +10,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
+#include "machine/state/move.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -147,12 +148,20 @@ static bool maker_is_there(const struct dirs *dirs, const char *name, const char
 	return find_maker(&machine, dirs, name, maker);
 }
 
-/* An ephemeral machine takes the volumes along that were made for it. */
+bool data_goes_with(const struct machine *machine)
+{
+	struct move_mark mark;
+
+	return machine->config.ephemeral ||
+	       (move_read(machine, &mark, &(struct err){ 0 }) == 0 &&
+		(mark.phase == MOVE_ARRIVING || (mark.phase == MOVE_MOVED && !mark.volumes_stay)));
+}
+
 static bool goes_with_maker(const struct dirs *dirs, const char *name, const char *maker)
 {
 	scoped_machine struct machine machine = { 0 };
 
-	return find_maker(&machine, dirs, name, maker) && machine.config.ephemeral;
+	return find_maker(&machine, dirs, name, maker) && data_goes_with(&machine);
 }
 
 /* The settings come first: from then on the volume is there, and who made it may say nothing any more. */

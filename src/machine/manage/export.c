@@ -33,7 +33,8 @@ int machine_export_plan(struct machine *machine, const struct export_spec *spec,
 	struct sha256 sum;
 
 	if (begin(&x, machine, &pool, spec, err) < 0 ||
-	    export_chain_plan(&x.chain, &text, err) < 0 || sha256_begin(&sum, err) < 0)
+	    export_chain_plan(&x.chain, &text, err) < 0 ||
+	    export_volumes_plan(&x.volumes, &text, err) < 0 || sha256_begin(&sum, err) < 0)
 		return -err->code;
 	sha256_add(&sum, text_str(&text), text.length);
 	sha256_end(&sum, plan);

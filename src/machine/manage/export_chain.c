@@ -274,8 +274,8 @@ static int put_snapshot(struct export_chain *chain, const struct snapshot_entry 
 	if (content_draw(subject->folder, entry->name, entry->volume_made, &content, err) < 0)
 		return -err->code;
 	const char *const with = chain->with;
-	if (!last)
-		chain->with = NULL;
+	if (!last || !with)
+		chain->with = chain->with_of ? chain->with_of(chain->with_context, entry) : NULL;
 	int r = text_take(&volume.snapshot, strdup(entry->name));
 	if (r == 0)
 		r = text_take(&volume.content, strdup(content_in(&content, chain->spec->blocks)));

@@ -15,6 +15,9 @@ struct export_chain {
 	struct stream_out *out;         /* borrowed; for export_chain_write */
 	/* Borrowed: the snapshot of its machine with which its last state was taken; NULL: none, or it is a machine. */
 	const char *with;
+	/* The same for the snapshots of it that are written besides; NULL: none was taken with one. */
+	const char *(*with_of)(const void *context, const struct snapshot_entry *entry);
+	const void *with_context; /* borrowed */
 	const char *
 		description; /* borrowed: of a volume in the stream of its machine; NULL: it is none */
 	/* private */

@@ -7,6 +7,18 @@
 
 #include <string.h>
 
+static bool has_volumes(const struct exporting *x)
+{
+	const struct machine *machine = x->subject.machine;
+
+	for (const struct section *at = machine ? machine->config.volumes : NULL; at;
+	     at = at->next) {
+		if (x->spec->volumes_read || !((const struct attached_config *)at)->readonly)
+			return true;
+	}
+	return false;
+}
+
 int exporting_begin(struct exporting *x, struct err *err)
 {
 	const struct export_spec *spec = x->spec;
@@ -27,7 +39,8 @@ int exporting_begin(struct exporting *x, struct err *err)
 			       "out --blocks",
 			       subject_word(&x->subject), x->subject.name, x->pool->name,
 			       x->pool->ops->name);
-	if (spec->volumes && spec->since && !spec->snapshot)
+	if (spec->volumes && spec->since && !spec->snapshot && !spec->root && !spec->still &&
+	    has_volumes(x))
 		return err_set(err, EINVAL,
 			       "an increment with volumes is of a snapshot: name it, as %s@SNAP",
 			       x->subject.name);
@@ -61,7 +74,9 @@ static int write_stream(struct exporting *x, const char *now, bool in_place, str
 /* Copies of the root and the volumes, of one moment, whatever the pools can do. */
 static int write_with_volumes(struct exporting *x, struct err *err)
 {
-	struct joint_taking taking = { .machine = x->holder, .pool.use_fd = -1 };
+	struct joint_taking taking = { .machine = x->holder,
+				       .read = x->spec->volumes_read,
+				       .pool.use_fd = -1 };
 
 	int r = joint_take_moment(&taking, x->spec->quiet, err);
 	for (size_t i = 0; i < taking.count; i++)
@@ -75,18 +90,6 @@ static int write_with_volumes(struct exporting *x, struct err *err)
 	return r;
 }
 
-static bool has_volumes(const struct exporting *x)
-{
-	const struct machine *machine = x->subject.machine;
-
-	for (const struct section *at = machine ? machine->config.volumes : NULL; at;
-	     at = at->next) {
-		if (!((const struct attached_config *)at)->readonly)
-			return true;
-	}
-	return false;
-}
-
 int exporting_write(struct exporting *x, struct err *err)
 {
 	const struct export_spec *spec = x->spec;
@@ -94,8 +97,11 @@ int exporting_write(struct exporting *x, struct err *err)
 
 	if (spec->snapshot || spec->root)
 		return write_stream(x, NULL, false, err);
-	if (spec->volumes && has_volumes(x))
+	if (spec->volumes && has_volumes(x) && !spec->still)
 		return write_with_volumes(x, err);
+	/* The locks of volumes come before that of the machine. */
+	if (spec->volumes && spec->still && export_volumes_still(&x->volumes, &x->chain, err) < 0)
+		return -err->code;
 	if (moment_begin(&moment, &x->subject, x->holder, x->pool, spec->quiet, err) < 0)
 		return -err->code;
 	int r = write_stream(x, moment.volume, !moment.is_snapshot, err);

@@ -166,6 +166,8 @@ static int fill_config(struct machine *machine, const struct stream_head *head,
 	/* They are given back in any case. */
 	if (import_volumes_give_sections(volumes, config, attached, notes, &lost) < 0 && !err->code)
 		*err = lost;
+	if (spec->detached)
+		config_drop_sections(&attached_schema, config);
 	if (err->code || birth_apply(config, &spec->settings, err) < 0 ||
 	    check_address(machine, err) < 0)
 		return -err->code;
@@ -276,7 +278,7 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 
 	scoped_import_volumes struct import_volumes volumes = { .list = NULL };
 
-	import_volumes_begin(&volumes, machine, &pool, spec);
+	import_volumes_begin(&volumes, machine, &pool, spec, false);
 	if (lock < 0 || pool_open(&pool, machine->dirs, spec->pool, err) < 0 ||
 	    import_volumes_expect(&volumes, head, err) < 0 ||
 	    fill_config(machine, head, settings, spec, &volumes, &drawn, notes, err) < 0 ||
@@ -315,12 +317,16 @@ int machine_import_check(const struct dirs *dirs, const struct import_spec *spec
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_text struct text notes = { 0 };
-	const struct import_volumes none = { .spec = spec };
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	scoped_import_volumes struct import_volumes volumes = { .list = NULL };
 	bool drawn = false;
 
-	if (machine_paths(&machine, dirs, spec->name ? spec->name : head->name, err) < 0)
+	import_volumes_begin(&volumes, &machine, &pool, spec, false);
+	if (machine_paths(&machine, dirs, spec->name ? spec->name : head->name, err) < 0 ||
+	    (*head->volumes && (pool_open(&pool, dirs, spec->pool, err) < 0 ||
+				import_volumes_expect(&volumes, head, err) < 0)))
 		return -err->code;
-	return fill_config(&machine, head, settings, spec, &none, &drawn, &notes, err);
+	return fill_config(&machine, head, settings, spec, &volumes, &drawn, &notes, err);
 }
 
 static int import(const struct dirs *dirs, const struct stream_head *head,
@@ -337,7 +343,7 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 			       "the stream is an increment, and leaves settings as they are; set "
 			       "them afterwards: berth set");
 	if (head->increment)
-		return import_increment(dirs, name, head, in, spec, err);
+		return import_increment(dirs, name, head, settings, in, spec, notes, err);
 	if (machine_paths(&machine, dirs, name, err) < 0 ||
 	    (spec->place && spec->place(spec->place_context, settings, &placed.pool, err) < 0))
 		return -err->code;

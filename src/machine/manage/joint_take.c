@@ -3,6 +3,7 @@
 #include "machine/manage/joint_take.h"
 
 #include "machine/manage/joint_drop.h"
+#include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/state/fresh.h"
 #include "machine/state/move.h"
@@ -47,11 +48,19 @@ static int by_name(const void *a, const void *b)
 		      ((const struct joint_taken_volume *)b)->name);
 }
 
-/* A volume that the machine only reads is left out: its data belong to the moment of the machine that writes to it. */
+/*
+ * A volume that the machine only reads is left out, unless it is asked for: its data belong to the moment of the machine
+ * that writes to it.
+ */
+static bool is_taken(const struct joint_taking *taking, const struct section *at)
+{
+	return taking->read || !((const struct attached_config *)at)->readonly;
+}
+
 static int list_volumes(struct joint_taking *taking, struct err *err)
 {
 	for (const struct section *at = taking->machine->config.volumes; at; at = at->next) {
-		if (((const struct attached_config *)at)->readonly)
+		if (!is_taken(taking, at))
 			continue;
 		struct joint_taken_volume *list =
 			realloc(taking->volumes, (taking->count + 1) * sizeof *list);
@@ -122,11 +131,11 @@ static int check_list(const struct joint_taking *taking, struct err *err)
 	if (machine_read(&now, taking->machine->dirs, taking->machine->name, err) < 0)
 		return -err->code;
 	for (const struct section *at = now.config.volumes; at; at = at->next)
-		count += !((const struct attached_config *)at)->readonly;
+		count += is_taken(taking, at);
 	for (size_t i = 0; count == taking->count && i < count; i++) {
 		const struct section *at =
 			config_section(now.config.volumes, taking->volumes[i].name);
-		count += !at || ((const struct attached_config *)at)->readonly;
+		count += !at || !is_taken(taking, at);
 	}
 	return count == taking->count
 		       ? 0
@@ -311,12 +320,12 @@ void joint_take_end(struct joint_taking *taking)
 	taking_close(taking);
 }
 
-int joint_take(struct machine *machine, const char *name, bool quiet, struct err *err)
+int joint_take(struct machine *machine, const char *name, unsigned how, struct err *err)
 {
-	scoped_joint_taking struct joint_taking taking = { .machine = machine,
-							   .name = name,
-							   .pool.use_fd = -1 };
-	int r = joint_take_moment(&taking, quiet, err);
+	scoped_joint_taking struct joint_taking taking = {
+		.machine = machine, .name = name, .read = how & SNAPSHOT_READ, .pool.use_fd = -1
+	};
+	int r = joint_take_moment(&taking, how & SNAPSHOT_QUIET, err);
 
 	if (r == 0)
 		r = name_all(&taking, err);

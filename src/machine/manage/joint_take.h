@@ -26,6 +26,7 @@ struct joint_taking {
 	struct machine *machine; /* borrowed */
 	const char *
 		name; /* borrowed: of the snapshot; NULL: the copies get no names, and go at its end */
+	bool read;    /* also volumes that the machine only reads */
 	struct pool pool; /* owned; of the root */
 	struct joint_taken root;
 	struct joint_taken_volume *volumes; /* owned; sorted by name */
@@ -38,9 +39,9 @@ void joint_take_end(struct joint_taking *taking);
 
 /*
  * A snapshot of the machine, and one of the same name of each volume that it may write to, of one moment, for which a
- * running machine is frozen. quiet: with all that it has written on the disk. All of them, or none. -EEXIST.
+ * running machine is frozen. how: of enum snapshot_how. All of them, or none. -EEXIST.
  */
-int joint_take(struct machine *machine, const char *name, bool quiet, struct err *err);
+int joint_take(struct machine *machine, const char *name, unsigned how, struct err *err);
 
 /*
  * Puts a stopped machine and those of its volumes that were kept with that snapshot back to it. -ENOENT: it has none;

@@ -197,6 +197,7 @@ enum snapshot_how {
 	SNAPSHOT_VOLUMES =
 		1
 		<< 1, /* with the volumes that it may write to, of the same moment: joint_take.h */
+	SNAPSHOT_READ = 1 << 2, /* and with those that it only reads */
 };
 int snapshot_take(struct machine *machine, const char *name, unsigned how, struct err *err);
 /* Sorted by time, the oldest first. */

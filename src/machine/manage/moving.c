@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/moving.h"
 
+#include "machine/data/data.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
@@ -51,6 +52,42 @@ int moving_copy_rounds(int (*copy)(void *context, struct err *err), void *contex
 		if (*took < SHORT_MILLISECONDS || *took > before / 10 * 8)
 			return 0;
 		before = *took;
+	}
+	return 0;
+}
+
+struct sharing {
+	const struct machine *machine;
+	char other[64];
+};
+
+static int note_other(void *context, const char *name, const struct attached_config *attached)
+{
+	struct sharing *sharing = context;
+
+	(void)attached;
+	if (strcmp(name, sharing->machine->name) == 0)
+		return 0;
+	text_print(sharing->other, sizeof sharing->other, "%s", name);
+	return 1;
+}
+
+int moving_check_volumes(const struct machine *machine, struct err *err)
+{
+	struct sharing sharing = { .machine = machine };
+
+	for (const struct section *at = machine->config.volumes; at; at = at->next) {
+		int r = data_each_machine(machine->dirs, at->name, note_other, &sharing, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return err_set(
+				err, EBUSY,
+				"volume '%s' of machine '%s' is attached to machine '%s' as well, "
+				"and cannot be on two hosts; detach it from one of them: berth "
+				"volume detach %s %s; or move the machine without its volumes: "
+				"--no-volumes",
+				at->name, machine->name, sharing.other, sharing.other, at->name);
 	}
 	return 0;
 }
@@ -175,5 +212,5 @@ int moving_discard(struct machine *machine, const char *token, struct err *err)
 
 	if (lock < 0 || check_token(machine, token, err) < 0)
 		return -err->code;
-	return machine_erase(machine, false, err);
+	return data_erase_machine(machine, false, err);
 }

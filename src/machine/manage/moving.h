@@ -30,6 +30,11 @@ int moving_stop(struct machine *machine, struct move_mark *mark, const char *set
 int moving_copy_rounds(int (*copy)(void *context, struct err *err), void *context,
 		       const int64_t *took, struct err *err);
 
+/*
+ * Whether the volumes for data of the machine can go with it. -EBUSY: another machine has one of them too.
+ */
+int moving_check_volumes(const struct machine *machine, struct err *err);
+
 /* The text of machine.conf; the caller owns it. 0 or -code. */
 int moving_settings(const struct machine *machine, char **text, struct err *err);
 
@@ -49,7 +54,7 @@ int moving_claim(struct machine *machine, const struct move_mark *mark, struct e
 int moving_accept(struct machine *machine, const char *token, struct err *err);
 /* It did not start, or is to go back: it is the sender's again. -EBUSY: it runs. */
 int moving_return(struct machine *machine, const struct move_mark *mark, struct err *err);
-/* Deletes what has arrived, if it has the mark of that move. */
+/* Deletes what has arrived, with its volumes, if it has the mark of that move. */
 int moving_discard(struct machine *machine, const char *token, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 /* The causes that keep a machine from running on this host, found before anything of it comes. */
 #include "machine/manage/moving.h"
 
+#include "machine/data/data.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
 #include "machine/state/private.h"
@@ -80,18 +81,56 @@ static void check_sections(const struct machine *machine, struct causes *causes)
 	}
 }
 
-/* Data stay in their pool on the other host. */
-static void check_volumes(const struct machine *machine, struct causes *causes)
-{
-	struct err one = { 0 };
+struct coming {
+	const struct dirs *dirs;
+	const char *machine, *pool;
+	struct causes *causes;
+};
 
-	for (const struct section *at = machine->config.volumes; at; at = at->next) {
-		err_set(&one, EBUSY,
-			"volume '%s' does not move with machine '%s'; detach it first: berth "
-			"volume detach %s %s",
-			at->name, machine->name, machine->name, at->name);
-		causes_add(causes, &one);
-	}
+/* Whether the machine that is here has that volume: it is the one of an earlier copy. */
+static bool has_volume(const struct coming *coming, const char *volume)
+{
+	scoped_machine struct machine here = { 0 };
+
+	return machine_read(&here, coming->dirs, coming->machine, &(struct err){ 0 }) == 0 &&
+	       config_section(here.config.volumes, volume);
+}
+
+/* A volume of another machine, or of none, does not give way. */
+static int check_volume(void *context, const char *name, const char *uuid, struct err *err)
+{
+	static const char remedy[] =
+		" there; rename it on one of the hosts: berth volume rename; or leave the volumes "
+		"here: --no-volumes";
+	const struct coming *coming = context;
+	const struct unfinished mark = data_mark(coming->dirs, name);
+	scoped_pool struct pool pool = { 0 };
+	struct err one = { 0 };
+	char here[64];
+
+	int r = data_with_uuid(coming->dirs, uuid, here, err);
+	if (r < 0 || (r > 0 && has_volume(coming, here)))
+		return r < 0 ? r : 0;
+	if (r > 0)
+		err_set(&one, EEXIST,
+			"volume '%s' is there already, as '%s', and machine '%s' there has it not: "
+			"delete it there: berth volume delete %s; or leave the volumes here: "
+			"--no-volumes",
+			name, here, coming->machine, here);
+	else if (/* What a killed command has left half made goes before the volume comes. */
+		 !unfinished_is(&mark) &&
+		 pool_view(&pool, coming->dirs, coming->pool, &(struct err){ 0 }) == 0)
+		data_check_absent(&pool, name, remedy, &one);
+	causes_add(coming->causes, &one);
+	return 0;
+}
+
+static int check_volumes(const struct machine *machine, const struct import_spec *spec,
+			 struct causes *causes, struct err *err)
+{
+	struct coming coming = { machine->dirs, machine->name, spec->pool, causes };
+
+	return spec->coming ? travel_each_volume(spec->coming, check_volume, &coming, err) : 0;
 }
 
 static int save(const struct machine *machine, struct err *err)
@@ -122,7 +161,8 @@ int moving_check(const struct dirs *dirs, const struct import_spec *spec,
 	causes_add(&causes, &one);
 	check_arch(&machine, &causes);
 	check_pool(&machine, size, &causes);
-	check_volumes(&machine, &causes);
+	if (check_volumes(&machine, spec, &causes, err) < 0)
+		return -err->code;
 	if (spec->trust)
 		check_sections(&machine, &causes);
 	else
@@ -131,5 +171,7 @@ int moving_check(const struct dirs *dirs, const struct import_spec *spec,
 	causes_add(&causes, &one);
 	if (causes_tell(&causes, err) < 0)
 		return -err->code;
+	if (spec->detached)
+		config_drop_sections(&attached_schema, &machine.config);
 	return update ? save(&machine, err) : 0;
 }

@@ -98,11 +98,11 @@ static int take_still(struct machine *machine, struct pool *pool, const char *or
 	return r;
 }
 
-static bool writes_volumes(const struct machine *machine)
+static bool takes_volumes(const struct machine *machine, unsigned how)
 {
 	for (const struct section *at = machine->config.volumes; at; at = at->next) {
-		if (!((const struct attached_config *)at)->readonly)
-			return true;
+		if (how & SNAPSHOT_READ || !((const struct attached_config *)at)->readonly)
+			return how & SNAPSHOT_VOLUMES;
 	}
 	return false;
 }
@@ -138,9 +138,8 @@ int snapshot_take(struct machine *machine, const char *name, unsigned how, struc
 {
 	if (check_name(name, err) < 0 || machine_check(machine, err) < 0)
 		return -err->code;
-	return how & SNAPSHOT_VOLUMES && writes_volumes(machine)
-		       ? joint_take(machine, name, how & SNAPSHOT_QUIET, err)
-		       : take_root(machine, name, how & SNAPSHOT_QUIET, err);
+	return takes_volumes(machine, how) ? joint_take(machine, name, how, err)
+					   : take_root(machine, name, how & SNAPSHOT_QUIET, err);
 }
 
 int snapshot_list(struct machine *machine, struct snapshot_entry **list, size_t *count,

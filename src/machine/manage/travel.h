@@ -15,6 +15,14 @@ struct export_point {
 	uint64_t bytes;    /* in all parts that it has */
 };
 
+/* The volumes for data that a reader has, so that it gets increments of them. */
+struct export_reader {
+	bool (*has_volume)(void *context, const char *uuid);
+	bool (*has_content)(void *context, const char *content);
+	void *context;
+	const char *name; /* borrowed; "host 'NAME'" */
+};
+
 struct export_spec {
 	int fd;               /* takes the stream */
 	const char *verb;     /* for sentences: "send"; NULL: "export" */
@@ -29,8 +37,12 @@ struct export_spec {
 	 * snapshot that is written.
 	 */
 	bool volumes;
-	bool volumes_anew; /* a volume that was not taken with since is written as a whole */
-	bool quiet;        /* a running machine's file system is quieted for the moment */
+	bool volumes_anew;      /* a volume that was not taken with since is written as a whole */
+	bool volumes_read;      /* also those that it only reads */
+	bool volumes_snapshots; /* with their own snapshots */
+	const struct export_reader *reader; /* of volumes; or NULL: it has those of since */
+	bool still; /* the caller keeps the machine from running: its volumes are read as they are */
+	bool quiet; /* a running machine's file system is quieted for the moment */
 	const char *
 		root; /* the root is what this snapshot keeps, which is no part of the stream itself; NULL: as it is now */
 	uint64_t
@@ -52,10 +64,22 @@ int machine_export_check(struct machine *machine, const struct export_spec *spec
  */
 int machine_export_plan(struct machine *machine, const struct export_spec *spec,
 			char plan[SHA256_HEX + 1], struct err *err);
+/*
+ * The volumes that the export has, as in struct stream_head: those that the snapshot was taken with, or those that are
+ * attached. Looks only. 0 or -code.
+ */
+int machine_export_volumes(const struct machine *machine, const struct export_spec *spec,
+			   struct text *volumes, struct err *err);
 /* moment.c: whether an export of the root copies it first, into a snapshot. 1, 0, or -code. */
 int machine_export_copies(struct machine *machine, struct err *err);
 /* 0 or -code; after a failure the stream has no end, which every reader notices. */
 int machine_export(struct machine *machine, const struct export_spec *spec, struct err *err);
+
+/* Calls visit with each name and uuid of a list as in struct stream_head; it stops at -code. -EBADMSG. */
+int travel_each_volume(const char *list,
+		       int (*visit)(void *context, const char *name, const char *uuid,
+				    struct err *err),
+		       void *context, struct err *err);
 
 struct import_spec {
 	int fd; /* has the stream */
@@ -82,6 +106,9 @@ struct import_spec {
 	const char *trusted_target; /* a folder that backup.target may name; NULL: none */
 	bool trust;                 /* settings that open the machine to the host are kept */
 	bool no_volumes;            /* the volumes of the stream are left out */
+	bool detached;              /* all sections of volumes are left out */
+	/* Borrowed: volumes that will come, as in struct stream_head, for checks before there is a stream; NULL: none. */
+	const char *coming;
 	const char *
 		volumes_as; /* their names begin so, as those of a clone do; NULL: as in the stream */
 	bool force;         /* an increment may replace the root of its machine */

@@ -45,7 +45,7 @@ static void take(const char *line, const char *key, char *out, size_t room)
 
 static int parse(char *text, struct move_mark *mark)
 {
-	char phase[32] = "", ran[8] = "";
+	char phase[32] = "", ran[8] = "", volumes[8] = "";
 
 	for (char *line; (line = strsep(&text, "\n"));) {
 		take(line, "phase", phase, sizeof phase);
@@ -57,6 +57,7 @@ static int parse(char *text, struct move_mark *mark)
 		take(line, "ssh", mark->ssh, sizeof mark->ssh);
 		take(line, "berth", mark->berth, sizeof mark->berth);
 		take(line, "ran", ran, sizeof ran);
+		take(line, "volumes", volumes, sizeof volumes);
 		take(line, "boot", mark->boot, sizeof mark->boot);
 	}
 	for (size_t i = MOVE_COPYING; i < PHASES; i++) {
@@ -64,6 +65,7 @@ static int parse(char *text, struct move_mark *mark)
 			mark->phase = (enum move_phase)i;
 	}
 	mark->ran = strcmp(ran, "yes") == 0;
+	mark->volumes_stay = strcmp(volumes, "stay") == 0;
 	bool has_aim =
 		move_is_of_pool(mark) ? *mark->pool && *mark->from_pool : *mark->host != '\0';
 	return mark->phase == MOVE_NONE || strlen(mark->token) != UUID_TEXT - 1 || !has_aim
@@ -110,6 +112,8 @@ int move_write(const struct machine *machine, const struct move_mark *mark, stru
 	if (*mark->berth)
 		text_add(&text, "berth %s\n", mark->berth);
 	text_add(&text, "ran %s\n", mark->ran ? "yes" : "no");
+	if (mark->volumes_stay)
+		text_add(&text, "volumes stay\n");
 	if (*mark->boot)
 		text_add(&text, "boot %s\n", mark->boot);
 	if (!path || text.failed)

@@ -39,6 +39,7 @@ struct move_mark {
 	char ssh[512]; /* commands of the sender's side, by which the next command reaches that host too; "": the usual */
 	char berth[256];
 	bool ran;             /* the machine ran, and is to run there */
+	bool volumes_stay;    /* its volumes for data do not go with it */
 	char boot[UUID_TEXT]; /* of the host, when it ran before a change of the pool; else "" */
 };
 

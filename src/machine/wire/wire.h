@@ -13,6 +13,8 @@
 #define WIRE_RECEIVER "berth-receive 1"
 /* A line of the sender's machine.conf. */
 #define WIRE_SETTING "setting "
+/* The name and the uuid of a volume that comes with the machine. */
+#define WIRE_VOLUME "volume "
 
 enum { WIRE_LINE = 2048, WIRE_LINES = 8192 };
 
