@@ -69,10 +69,12 @@ static int take_json(struct call *call, bool before, struct err *err)
 	return 0;
 }
 
+static int run_words(int argc, char **argv, struct err *err);
+
 static int run_command(const struct command *command, const struct call *before, int argc,
 		       char **argv, struct err *err)
 {
-	scoped_call struct call call = { .command = command };
+	scoped_call struct call call = { .command = command, .run_line = run_words };
 	const char *root = call_value(before, &flag_root);
 
 	int r = call_parse(&call, argc, argv, err);

@@ -17,6 +17,7 @@ fuzz_targets = \
 	fuzz_oci \
 	fuzz_proc \
 	fuzz_protocol \
+	fuzz_request \
 	fuzz_rfb \
 	fuzz_root \
 	fuzz_stream \
@@ -104,6 +105,9 @@ fuzz_stream_LDFLAGS = $(fuzz_flags)
 fuzz_streams_SOURCES = tests/fuzz/streams.c src/image/shared/offer.c src/image/fetch/streams.c $(fuzz_common)
 fuzz_streams_LDADD = libbase.a $(JSON_LIBS)
 fuzz_streams_LDFLAGS = $(fuzz_flags)
+fuzz_request_SOURCES = tests/fuzz/request.c $(fuzz_common)
+fuzz_request_LDADD = $(cmd_libs)
+fuzz_request_LDFLAGS = $(fuzz_flags)
 fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)

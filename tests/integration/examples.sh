@@ -121,6 +121,11 @@ case_berth_1() {
 	machines_go
 }
 
+case_berth_api_7() {
+	page_commands berth-api.7 >"$T/commands"
+	run_commands <"$T/commands"
+}
+
 case_network_conf_5() {
 	page_commands network.conf.5 >"$T/commands"
 	run_commands <"$T/commands"

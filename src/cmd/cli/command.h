@@ -96,6 +96,8 @@ struct call {
 	struct given *given; /* owned, in the order of the command line */
 	size_t given_count;
 	void *context; /* private to the verb, for its function that runs on each machine */
+	/* Runs another command line in this process, as this one is run. 0, -code with err set, or an exit code. */
+	int (*run_line)(int argc, char **argv, struct err *err);
 };
 
 void call_close(struct call *call);

@@ -63,6 +63,8 @@ extern const struct command command_set, command_get, command_unset;
 extern const struct command command_template, command_pool, command_network;
 /* doctor.c */
 extern const struct command command_doctor;
+/* api/api.c */
+extern const struct command command_api;
 /* help.c, complete.c */
 extern const struct command command_version, command_help_verb, command_completion,
 	command_complete;

@@ -1,0 +1,27 @@
+# A room of the program berth, in its library of commands: the table of verbs has a row of it, and it runs verbs.
+libcmd_a_SOURCES += \
+	src/api/api.c \
+	src/api/argv.c src/api/argv.h \
+	src/api/backups.c \
+	src/api/events.c \
+	src/api/host.c \
+	src/api/look.c src/api/look.h \
+	src/api/machines.c \
+	src/api/match.c \
+	src/api/networks.c \
+	src/api/pools.c \
+	src/api/request.c src/api/request.h \
+	src/api/response.c src/api/response.h \
+	src/api/router.c src/api/router.h \
+	src/api/routes.c src/api/routes.h \
+	src/api/stream.c src/api/stream.h \
+	src/api/templates.c \
+	src/api/verb.c src/api/verb.h \
+	src/api/volumes.c
+
+if HAVE_CUNIT
+check_PROGRAMS += test_api
+TESTS += test_api
+test_api_SOURCES = tests/unit/test_api.c tests/unit/suite.c tests/unit/suite.h
+test_api_LDADD = $(cmd_libs) $(CUNIT_LIBS)
+endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Requests that only look: a verb's JSON becomes the metadata of the response. */
+#ifndef BERTH_API_LOOK_H
+#define BERTH_API_LOOK_H
+
+#include "api/routes.h"
+
+/* Runs the verb of a row, and fills in the response: also with the verb's failure. 0, or -code. */
+int look(struct exchange *exchange, struct err *err);
+
+/*
+ * Runs such a verb for a handler of its own. The value, which the caller owns; NULL: the response is the verb's failure,
+ * or err is set.
+ */
+json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err);
+
+/* Makes the verb of a row the stream of the response. */
+int look_stream(struct exchange *exchange, struct err *err);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Machines, and what belongs to one. */
+#include "api/look.h"
+
+static const struct query list_queries[] = {
+	{ .name = "label", .flag = "--label=" },
+	{ .name = "state", .member = "state" },
+	{ 0 },
+};
+static const struct query info_queries[] = { { .name = "usage", .flag = "--usage" }, { 0 } };
+static const struct query log_queries[] = {
+	{ .name = "follow", .flag = "--follow" },
+	{ .name = "lines", .flag = "--lines=" },
+	{ 0 },
+};
+
+static const char *const state_members[] = { "name",    "state",      "booted",  "started",
+					     "ended",   "held",       "move",    "init",
+					     "memory",  "memory_max", "missing", "error",
+					     "network", "nics",       "traffic", NULL };
+
+static int show_log(struct exchange *exchange, struct err *err)
+{
+	bool follows = false;
+
+	if (request_switch(exchange->request, "follow", false, &follows, err) < 0 ||
+	    look_stream(exchange, err) < 0)
+		return -err->code;
+	exchange->response->stream.waits = follows;
+	return 0;
+}
+
+const struct route machine_routes[] = {
+	{ .method = "GET",
+	  .path = "/1.0/machines",
+	  .verb = "list --json",
+	  .shape = SHAPE_LIST,
+	  .queries = list_queries },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}",
+	  .verb = "info --json -- {machine}",
+	  .config = "get --json -- {machine}",
+	  .queries = info_queries },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/state",
+	  .verb = "info --json -- {machine}",
+	  .members = state_members },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/logs",
+	  .verb = "logs -- {machine}",
+	  .queries = log_queries,
+	  .type = "text/plain; charset=utf-8",
+	  .run = show_log },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/snapshots",
+	  .verb = "snapshot list --json -- {machine}",
+	  .shape = SHAPE_LIST },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/snapshots/{snapshot}",
+	  .verb = "snapshot list --json -- {machine}",
+	  .shape = SHAPE_NAMED },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/forwards",
+	  .verb = "forward list --json -- {machine}",
+	  .shape = SHAPE_LIST },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/forwards/{forward}",
+	  .verb = "forward list --json -- {machine}",
+	  .shape = SHAPE_NAMED },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/nics",
+	  .verb = "nic list --json -- {machine}",
+	  .shape = SHAPE_LIST },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/nics/{nic}",
+	  .verb = "nic list --json -- {machine}",
+	  .shape = SHAPE_NAMED },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/backups",
+	  .verb = "backup list --json -- {machine}" },
+	{ .method = "GET",
+	  .path = "/1.0/forwards",
+	  .verb = "forward list --json",
+	  .shape = SHAPE_LIST,
+	  .place = "/1.0/machines/{machine}/forwards" },
+	{ .method = "GET",
+	  .path = "/1.0/nics",
+	  .verb = "nic list --json",
+	  .shape = SHAPE_LIST,
+	  .place = "/1.0/machines/{machine}/nics" },
+	{ 0 },
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a row makes of a request: the words of its verb. */
+#include "api/routes.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <string.h>
+
+const char *match_name(const struct match *match, const char *name)
+{
+	const char *at = match->route->path;
+
+	for (size_t i = 0; (at = strchr(at, '{')); i++) {
+		size_t n = strcspn(++at, "}");
+		if (strlen(name) == n && strncmp(at, name, n) == 0)
+			return match->names[i];
+	}
+	return NULL;
+}
+
+/* Adds the query parameters that are flags of the verb. */
+static int add_flags(const struct request *request, const struct route *route, struct argv *argv,
+		     struct err *err)
+{
+	for (const struct query *q = route->queries; q && q->name; q++) {
+		const char *value = request_query(request, q->name);
+		bool given = false;
+		if (!value || !q->flag)
+			continue;
+		if (q->flag[strlen(q->flag) - 1] == '=') {
+			argv_add(argv, "%s%s", q->flag, value);
+			continue;
+		}
+		int r = request_switch(request, q->name, false, &given, err);
+		if (r < 0)
+			return r;
+		if (given)
+			argv_add(argv, "%s", q->flag);
+	}
+	return 0;
+}
+
+int match_verb(const struct match *match, const struct request *request, const char *verb,
+	       struct argv *argv, struct err *err)
+{
+	enum { WORDS_MAX = 16 };
+	const char *words[WORDS_MAX];
+	scoped_free char *copy = strdup(verb);
+	bool flags = verb == match->route->verb;
+	size_t count = copy ? text_split_words(copy, words, WORDS_MAX) : 0;
+	int r = copy ? 0 : err_set(err, ENOMEM, "out of memory");
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		size_t n = strlen(words[i]);
+		if (flags && strcmp(words[i], "--") == 0) {
+			r = add_flags(request, match->route, argv, err);
+			flags = false;
+		}
+		if (words[i][0] == '{' && n > 2) {
+			char *name = copy + (words[i] - copy) + 1;
+			name[n - 2] = '\0';
+			argv_add(argv, "%s", match_name(match, name));
+		} else {
+			argv_add(argv, "%s", words[i]);
+		}
+	}
+	if (r == 0 && flags)
+		r = add_flags(request, match->route, argv, err);
+	return r == 0 && argv->failed ? err_set(err, ENOMEM, "out of memory") : r;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of routes: for a method and a path the verb that does it, with what a client may say besides. Each resource
+ * has its rows in a file of its own; routes.c lists these, and finds the row for a request. Pure.
+ */
+#ifndef BERTH_API_ROUTES_H
+#define BERTH_API_ROUTES_H
+
+#include "api/request.h"
+#include "api/response.h"
+#include "cmd/cli/command.h"
+
+/* A query parameter. With a flag it is given to the verb; with neither flag nor member the handler reads it. */
+struct query {
+	const char *name;
+	const char *flag;   /* "--label=": the value follows; without '=' it is a switch */
+	const char *member; /* of a list: only objects whose member has that value */
+};
+
+enum route_shape {
+	SHAPE_VALUE, /* what the verb prints */
+	SHAPE_LIST,  /* an array: by ?recursion=1 its objects, else the path of each */
+	SHAPE_FIRST, /* the one element of an array */
+	SHAPE_NAMED, /* the element of an array that has the last name of the path */
+};
+
+enum { ROUTE_NAMES_MAX = 3 };
+struct match;
+struct exchange;
+
+struct route {
+	const char *method;
+	/* "/1.0/machines/{machine}": a part in braces takes a name, a DNS label. */
+	const char *path;
+	/* "info --json -- {machine}": a word in braces is that name of the path. */
+	const char *verb;
+	const char *
+		config; /* the verb that prints the settings, which become member "config", and the ETag */
+	enum route_shape shape;
+	const char *place; /* of SHAPE_LIST: the path of its elements, if it is another one */
+	const char *const *members;  /* only these of an object, NULL-terminated; NULL: all */
+	const struct query *queries; /* ends with { 0 }; NULL: none */
+	const char *type;            /* of a stream: the verb's output goes through, as this type */
+	int (*run)(struct exchange *exchange,
+		   struct err *err); /* instead of the general way; 0 or -code */
+};
+
+/* One resource's rows; ends with { 0 }. */
+extern const struct route host_routes[], machine_routes[], template_routes[], pool_routes[],
+	network_routes[], volume_routes[], backup_routes[], event_routes[];
+
+/* All of them; ends with NULL. */
+extern const struct route *const route_tables[];
+
+/* A row, and the names that the path has for its braces, in their order. */
+struct match {
+	const struct route *route;
+	const char *names[ROUTE_NAMES_MAX]; /* borrowed from the request */
+};
+
+/*
+ * Finds the row. 0; or the status of the failure with err: 404 for a path that no row has, 405 with the methods of those
+ * that have it in allow, 400 for a name that cannot be one or an unknown query parameter.
+ */
+int route_find(const struct request *request, struct match *match, char allow[64], struct err *err);
+
+/* The name that the path has for "{machine}", given without braces; NULL: it has none. */
+const char *match_name(const struct match *match, const char *name);
+
+/* Adds the words of a verb, with names in place of braces and query parameters as flags. 0, -code. */
+int match_verb(const struct match *match, const struct request *request, const char *verb,
+	       struct argv *argv, struct err *err);
+
+/* All that a handler works with. */
+struct exchange {
+	const struct call *call; /* its dirs, and how a verb is run */
+	const struct request *request;
+	struct match match;
+	struct response *response;
+	int input; /* what follows the head, unread; 0: nothing */
+};
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/stream.h"
+
+#include "api/verb.h"
+#include "base/child.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/print.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+enum {
+	PIECE = 1 << 16,
+	LINE_MOST = 1 << 20, /* of JSON; what is longer is passed on in pieces */
+	FIRST_WAIT_MS = 250, /* how long a stream that waits may fail before its head is sent */
+	ALIVE_WAIT_MS =
+		15000, /* after so long without an event a comment shows that the stream lives */
+};
+
+/* The verb that writes, and what was read of it. */
+struct source {
+	pid_t pid;
+	int out, sentences;
+	struct text line; /* the beginning of a line, of a framed stream */
+};
+
+void stream_frame(const char *line, struct text *out)
+{
+	json_t *event = json_loads(line, 0, NULL);
+	json_t *number = json_object_get(event, "seq");
+
+	if (json_is_integer(number))
+		text_add(out, "id: %" JSON_INTEGER_FORMAT "\n", json_integer_value(number));
+	json_decref(event);
+	text_add(out, "data: %s\n\n", line);
+}
+
+/* Runs in the child. */
+static void write_all(const struct call *call, const struct stream *stream, const int fds[3],
+		      int parent)
+{
+	struct err err = { 0 }, lost = { 0 };
+
+	signal(SIGPIPE, SIG_DFL);
+	if (child_tie(parent, SIGTERM) < 0)
+		_exit(EXIT_FAILED);
+	for (int i = 0; i < 3; i++) {
+		if (dup2(fds[i], i) < 0)
+			_exit(EXIT_FAILED);
+	}
+	print_sentences_as_json();
+	int r = call->run_line((int)stream->argv.count, stream->argv.words, &err);
+	if (output_end(&lost) < 0 && !err.code) {
+		err = lost;
+		r = EXIT_FAILED;
+	}
+	if (err.code)
+		print_error(&err);
+	fflush(stderr);
+	_exit(r < 0 ? EXIT_FAILED : r);
+}
+
+static int source_open(const struct call *call, const struct stream *stream, struct source *source,
+		       struct err *err)
+{
+	scoped_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	scoped_fd int parent = child_parent();
+	int pipes[2] = { -1, -1 };
+
+	source->sentences = memfd_create("berth-sentences", MFD_CLOEXEC);
+	if (null < 0 || parent < 0 || source->sentences < 0 || pipe2(pipes, O_CLOEXEC) < 0)
+		return err_set(err, errno, "prepare the output of a verb: %s", strerror(errno));
+	source->out = pipes[0];
+	fflush(stdout);
+	source->pid = fork();
+	if (source->pid == 0)
+		write_all(call, stream,
+			  (const int[3]){ stream->input ? stream->input : null, pipes[1],
+					  source->sentences },
+			  parent);
+	close(pipes[1]);
+	return source->pid < 0 ? err_set(err, errno, "fork: %s", strerror(errno)) : 0;
+}
+
+/* Waits for the verb. Its failure as err with the status of HTTP, 0 if it was none. */
+static int source_end(struct source *source, struct err *err)
+{
+	scoped_free char *lines = NULL;
+	json_t *notes = json_array();
+	int status = child_wait(source->pid), http = 0;
+
+	source->pid = 0;
+	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		json_decref(notes);
+		return 0;
+	}
+	if (lseek(source->sentences, 0, SEEK_SET) == 0 &&
+	    file_read_opened(source->sentences, LINE_MOST, &lines) > 0)
+		verb_take_sentences(lines, err, notes);
+	json_decref(notes);
+	if (!err->code)
+		err_set(err, EIO, "the command failed and said nothing");
+	http = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE
+		       ? 400
+		       : response_status_of(err->code);
+	return http;
+}
+
+static void source_close(struct source *source)
+{
+	if (source->pid > 0) {
+		kill(source->pid, SIGTERM);
+		child_wait(source->pid);
+	}
+	scoped_close_fd(&source->out);
+	scoped_close_fd(&source->sentences);
+	text_free(&source->line);
+}
+
+/* Passes on the whole lines among the bytes, each as an event, and keeps the rest. */
+static void take_lines(struct source *source, const char *bytes, size_t n, struct text *out)
+{
+	while (n > 0) {
+		const char *end = memchr(bytes, '\n', n);
+		size_t part = end ? (size_t)(end - bytes) : n;
+		text_add_bytes(&source->line, bytes, part);
+		if (!end && source->line.length < LINE_MOST)
+			return;
+		stream_frame(text_str(&source->line), out);
+		text_free(&source->line);
+		bytes += part + (end != NULL);
+		n -= part + (end != NULL);
+	}
+}
+
+static int pass_on(struct source *source, const struct stream *stream, const char *bytes, size_t n,
+		   struct err *err)
+{
+	scoped_text struct text events = { 0 };
+
+	if (stream->framed) {
+		take_lines(source, bytes, n, &events);
+		bytes = text_str(&events);
+		n = events.length;
+	}
+	int r = file_write_all(STDOUT_FILENO, bytes, n, -1);
+	return r < 0 ? err_set(err, -r, "write the response: %s", strerror(-r)) : 0;
+}
+
+/* 1: there is something to read, or the end; 0: the time is over, or -code: the reader is gone. */
+static int wait_for_bytes(const struct source *source, int ms, struct err *err)
+{
+	struct pollfd fds[2] = { { .fd = source->out, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	int n;
+
+	do
+		n = poll(fds, 2, ms);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 || fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		return err_set(err, EPIPE, "the client is gone");
+	return n > 0;
+}
+
+static int copy_all(struct source *source, struct response *response,
+		    void (*head)(const struct response *), bool *begun, struct err *err)
+{
+	const struct stream *stream = &response->stream;
+	scoped_free char *piece = malloc(PIECE);
+
+	for (;;) {
+		int ms = !*begun && stream->waits ? FIRST_WAIT_MS
+			 : stream->framed         ? ALIVE_WAIT_MS
+						  : -1;
+		int r = piece ? wait_for_bytes(source, ms, err)
+			      : err_set(err, ENOMEM, "out of memory");
+		if (r < 0)
+			return r;
+		ssize_t n = r ? read(source->out, piece, PIECE) : 0;
+		if (r && n == 0)
+			return 0;
+		if (n < 0)
+			return err_set(err, errno, "read the output of a verb: %s",
+				       strerror(errno));
+		if (!*begun)
+			head(response);
+		else if (!r && file_write_all(STDOUT_FILENO, ":\n\n", 3, -1) < 0)
+			return err_set(err, EPIPE, "the client is gone");
+		*begun = true;
+		if (n > 0 && pass_on(source, stream, piece, (size_t)n, err) < 0)
+			return -err->code;
+	}
+}
+
+int stream_serve(const struct call *call, struct response *response,
+		 void (*head)(const struct response *), struct err *err)
+{
+	struct source source = { .out = -1, .sentences = -1 };
+	struct err fault = { 0 };
+	bool begun = false;
+
+	int r = source_open(call, &response->stream, &source, err);
+	if (r == 0)
+		r = copy_all(&source, response, head, &begun, err);
+	int status = r == 0 ? source_end(&source, &fault) : 0;
+	source_close(&source);
+	if (r < 0)
+		return r;
+	if (!begun && status) {
+		response_fail(response, status, &fault);
+		return 0;
+	}
+	if (!begun)
+		head(response);
+	if (status) {
+		*err = fault;
+		return -err->code;
+	}
+	return 1;
+}

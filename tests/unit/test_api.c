@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pure parts of the API: requests, the table of routes, envelopes, ETags, frames of events. */
+#include "api/request.h"
+#include "api/response.h"
+#include "api/routes.h"
+#include "api/stream.h"
+#include "api/verb.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "suite.h"
+
+#include <string.h>
+
+/* ---- Requests */
+
+/* The fault of a target, or "" if it is taken. The request is for the caller to free. */
+static const char *take(struct request *request, const char *target)
+{
+	static struct err err;
+
+	request_free(request);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(request_line(request, "GET", target, &err), -err.code);
+	return err.text;
+}
+
+static void test_target(void)
+{
+	scoped_request struct request request = { 0 };
+
+	CU_ASSERT_STRING_EQUAL(take(&request, "/"), "");
+	CU_ASSERT_EQUAL(request.segment_count, 0);
+	CU_ASSERT_STRING_EQUAL(take(&request, "/1.0/machines/w%65b/?a=1&b=x+%2b%26&&c"), "");
+	CU_ASSERT_EQUAL(request.segment_count, 3);
+	CU_ASSERT_STRING_EQUAL(request.segments[2], "web");
+	CU_ASSERT_EQUAL(request.query_count, 3);
+	CU_ASSERT_STRING_EQUAL(request_query(&request, "a"), "1");
+	CU_ASSERT_STRING_EQUAL(request_query(&request, "b"), "x +&");
+	CU_ASSERT_STRING_EQUAL(request_query(&request, "c"), "");
+	CU_ASSERT_PTR_NULL(request_query(&request, "d"));
+	/* A slash that is encoded is no slash, and a plus in a path no blank. */
+	CU_ASSERT_STRING_EQUAL(take(&request, "/a%2fb/c+d"), "");
+	CU_ASSERT_STRING_EQUAL(request.segments[0], "a/b");
+	CU_ASSERT_STRING_EQUAL(request.segments[1], "c+d");
+}
+
+static void test_target_faults(void)
+{
+	static const char *const paths[] = { "/a//b", "/a%",    "/a%4",  "/a%4g",
+					     "/a%00", "/a%1fb", "/a\nb", "//" };
+	static const char *const queries[] = { "/?a=%", "/?a=%00", "/?%0a=1", "/?a=\x7f" };
+	scoped_request struct request request = { 0 };
+	scoped_free char *long_one = calloc(1, REQUEST_TARGET_MAX + 3);
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(take(&request, paths[i]), "the path has an empty part"));
+	for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+		CU_ASSERT_PTR_NOT_NULL(
+			strstr(take(&request, queries[i]), "the query has a control"));
+	CU_ASSERT_STRING_EQUAL(take(&request, "/?a=1&a=2"), "query parameter 'a' is given twice");
+	CU_ASSERT_STRING_EQUAL(take(&request, "1.0"), "path '1.0' does not begin with a slash");
+	CU_ASSERT_STRING_EQUAL(take(&request, ""), "path '' does not begin with a slash");
+	CU_ASSERT_PTR_NOT_NULL(strstr(take(&request, "/1/2/3/4/5/6/7/8/9"), "more than 8 parts"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(take(&request, "/?a&b&c&d&e&f&g&h&i&j&k&l&m&n&o&p&q"),
+				      "more than 16 parameters"));
+	memset(long_one, '/', 1);
+	memset(long_one + 1, 'x', REQUEST_TARGET_MAX);
+	CU_ASSERT_STRING_EQUAL(take(&request, long_one), "path or query is longer than 8192 bytes");
+	long_one[REQUEST_TARGET_MAX] = '\0';
+	CU_ASSERT_STRING_EQUAL(take(&request, long_one), "");
+	request_free(&request);
+	CU_ASSERT_EQUAL(request_line(&request, "get", "/", &err), -EINVAL);
+	err = (struct err){ 0 };
+	request_free(&request);
+	CU_ASSERT_EQUAL(request_line(&request, "PROPFIND", "/", &err), -EINVAL);
+}
+
+static void test_decoded(void)
+{
+	scoped_request struct request request = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(request_target(&request, "GET", "/a%62", true, "x=%62", &err), 0);
+	CU_ASSERT_STRING_EQUAL(request.segments[0], "a%62");
+	CU_ASSERT_STRING_EQUAL(request_query(&request, "x"), "b");
+}
+
+static int body(struct request *request, const char *text, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return request_body(request, text, strlen(text), err);
+}
+
+static void test_body(void)
+{
+	scoped_request struct request request = { 0 };
+	struct err err;
+
+	CU_ASSERT_EQUAL(body(&request, "", &err), 0);
+	CU_ASSERT_PTR_NULL(request.body);
+	CU_ASSERT_EQUAL(body(&request, "{\"a\": 1}", &err), 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(request.body, "a")), 1);
+	CU_ASSERT_EQUAL(body(&request, "[1]", &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "the body is no object of JSON");
+	CU_ASSERT_EQUAL(body(&request, "{\"a\":1,\"a\":2}", &err), -EINVAL);
+	CU_ASSERT_EQUAL(body(&request, "{\"a\":1} x", &err), -EINVAL);
+	CU_ASSERT_EQUAL(body(&request, "{\"a\":\"\xff\"}", &err), -EINVAL);
+	CU_ASSERT_EQUAL(body(&request, "{\"a\":\"\\u0000\"}", &err), -EINVAL);
+	/* A failure leaves the earlier body. */
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(request.body, "a")), 1);
+	scoped_free char *large = calloc(1, REQUEST_BODY_MAX + 1);
+	err = (struct err){ 0 };
+	CU_ASSERT_EQUAL(request_body(&request, large, REQUEST_BODY_MAX + 1, &err), -EFBIG);
+}
+
+/* Brackets in brackets do not fill the stack. */
+static void test_deep_body(void)
+{
+	scoped_request struct request request = { 0 };
+	scoped_text struct text deep = { 0 };
+	struct err err = { 0 };
+
+	text_add(&deep, "{\"a\":");
+	for (int i = 0; i < 100000; i++)
+		text_add(&deep, "[");
+	CU_ASSERT_EQUAL(request_body(&request, text_str(&deep), deep.length, &err), -EINVAL);
+}
+
+static void test_headers(void)
+{
+	struct request request = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(request_header(&request.headers, "if-match: \"x\"", &err), 0);
+	CU_ASSERT_STRING_EQUAL(request.headers.if_match, "\"x\"");
+	CU_ASSERT_EQUAL(request_header(&request.headers, "Cookie: x", &err), -EINVAL);
+	CU_ASSERT_EQUAL(request_prefers_wait(&request), 0);
+	static const struct {
+		const char *header;
+		unsigned seconds;
+	} rows[] = {
+		{ "Prefer: wait=30", 30 },      { "Prefer: respond-async, WAIT=5", 5 },
+		{ "Prefer:wait=999999", 3600 }, { "Prefer: wait=", 0 },
+		{ "Prefer: wait=-1", 0 },       { "Prefer: waits=4;wait=7", 7 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		CU_ASSERT_EQUAL(request_header(&request.headers, rows[i].header,
+					       &(struct err){ 0 }),
+				0);
+		CU_ASSERT_EQUAL(request_prefers_wait(&request), rows[i].seconds);
+	}
+}
+
+/* ---- Routes */
+
+static int find(struct request *request, const char *method, const char *target,
+		struct match *match, char allow[64], struct err *err)
+{
+	request_free(request);
+	*err = (struct err){ 0 };
+	*match = (struct match){ 0 };
+	CU_ASSERT_EQUAL(request_line(request, method, target, err), 0);
+	return route_find(request, match, allow, err);
+}
+
+static void test_find(void)
+{
+	scoped_request struct request request = { 0 };
+	struct match match;
+	struct err err;
+	char allow[64];
+
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines/web/snapshots/s1", &match, allow,
+			     &err),
+			0);
+	CU_ASSERT_STRING_EQUAL(match_name(&match, "machine"), "web");
+	CU_ASSERT_STRING_EQUAL(match_name(&match, "snapshot"), "s1");
+	CU_ASSERT_PTR_NULL(match_name(&match, "mach"));
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/templats", &match, allow, &err), 404);
+	CU_ASSERT_STRING_EQUAL(
+		err.text, "there is no '/1.0/templats'; did you mean 'templates' for 'templats'?");
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines/web/snapshot", &match, allow, &err),
+			404);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "did you mean 'snapshots' for 'snapshot'?"));
+	CU_ASSERT_EQUAL(find(&request, "BREW", "/1.0", &match, allow, &err), 405);
+	CU_ASSERT_STRING_EQUAL(allow, "GET");
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines/-web", &match, allow, &err), 400);
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?recursion=1&state=x", &match, allow,
+			     &err),
+			0);
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?stat=x", &match, allow, &err), 400);
+	CU_ASSERT_STRING_EQUAL(err.text, "unknown query parameter 'stat'; did you mean 'state'?");
+}
+
+static void expect_words(const char *target, const char *want)
+{
+	scoped_request struct request request = { 0 };
+	scoped_argv struct argv argv = { 0 };
+	scoped_text struct text got = { 0 };
+	struct match match;
+	struct err err;
+	char allow[64];
+
+	CU_ASSERT_EQUAL(find(&request, "GET", target, &match, allow, &err), 0);
+	CU_ASSERT_EQUAL(match_verb(&match, &request, match.route->verb, &argv, &err), 0);
+	for (size_t i = 0; i < argv.count; i++)
+		text_add(&got, "%s|", argv.words[i]);
+	CU_ASSERT_STRING_EQUAL(text_str(&got), want);
+}
+
+/* What a client says is a value of a flag, or stands behind "--". */
+static void test_words(void)
+{
+	expect_words("/1.0/machines", "list|--json|");
+	expect_words("/1.0/machines?label=--x", "list|--json|--label=--x|");
+	expect_words("/1.0/machines/web?usage", "info|--json|--usage|--|web|");
+	expect_words("/1.0/machines/web?usage=0", "info|--json|--|web|");
+	expect_words("/1.0/machines/web/logs?lines=5&follow=1", "logs|--follow|--lines=5|--|web|");
+}
+
+/* Each row has a verb or a function, no path has two rows of one method, and each name of a verb is one of the path. */
+static void test_rows(void)
+{
+	for (const struct route *const *table = route_tables; *table; table++) {
+		for (const struct route *route = *table; route->path; route++) {
+			scoped_text struct text path = { 0 };
+			scoped_request struct request request = { 0 };
+			struct match match;
+			struct err err;
+			char allow[64];
+			CU_ASSERT(route->verb || route->run);
+			CU_ASSERT(!route->verb || !strchr(route->verb, '{') ||
+				  strstr(route->verb, " -- ") != NULL);
+			/* The braces are taken out of the path: what is left is a name. */
+			for (const char *s = route->path; *s; s++) {
+				if (*s != '{' && *s != '}')
+					text_add_bytes(&path, s, 1);
+			}
+			CU_ASSERT_EQUAL(find(&request, route->method, text_str(&path), &match,
+					     allow, &err),
+					0);
+			CU_ASSERT_PTR_EQUAL(match.route, route);
+			for (const char *at = route->verb; at && (at = strchr(at, '{'));) {
+				char name[32];
+				snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "}") - 1,
+					 at + 1);
+				CU_ASSERT_PTR_NOT_NULL(match_name(&match, name));
+				at++;
+			}
+		}
+	}
+}
+
+/* ---- Responses */
+
+static void test_statuses(void)
+{
+	static const struct {
+		int code, status;
+	} rows[] = { { ENOENT, 404 }, { EEXIST, 409 }, { EBUSY, 409 },  { EINVAL, 400 },
+		     { EPERM, 403 },  { EACCES, 403 }, { ENOSPC, 507 }, { ETIMEDOUT, 504 },
+		     { EIO, 500 },    { EFBIG, 413 } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		CU_ASSERT_EQUAL(response_status_of(rows[i].code), rows[i].status);
+	CU_ASSERT_STRING_EQUAL(response_reason(404), "Not Found");
+	CU_ASSERT_STRING_EQUAL(response_reason(599), "Internal Server Error");
+}
+
+static void expect_envelope(const struct response *response, const char *want)
+{
+	json_t *envelope = response_envelope(response);
+	scoped_free char *text = json_dumps(envelope, JSON_COMPACT);
+
+	CU_ASSERT_STRING_EQUAL(text, want);
+	json_decref(envelope);
+}
+
+static void test_envelopes(void)
+{
+	scoped_response struct response response = { 0 };
+	struct err err = { 0 };
+
+	response_succeed(&response, json_pack("[s]", "x"));
+	expect_envelope(&response, "{\"type\":\"sync\",\"status\":\"Success\",\"status_code\":200,"
+				   "\"metadata\":[\"x\"]}");
+	response.notes = json_pack("[s]", "beware");
+	response.status = 202;
+	snprintf(response.operation, sizeof response.operation, "/1.0/operations/1");
+	expect_envelope(
+		&response,
+		"{\"type\":\"async\",\"status\":\"Operation created\",\"status_code\":202,"
+		"\"metadata\":[\"x\"],\"operation\":\"/1.0/operations/1\",\"notes\":[\"beware\"]}");
+	response_free(&response);
+	err_set(&err, ENOENT, "there is no machine 'web'");
+	response_fail(&response, 0, &err);
+	CU_ASSERT_EQUAL(err.code, 0);
+	expect_envelope(&response, "{\"type\":\"error\",\"error\":\"there is no machine 'web'\","
+				   "\"error_code\":404,\"code\":\"ENOENT\"}");
+	err_set(&err, ENOENT, "x");
+	response_fail(&response, 400, &err);
+	CU_ASSERT_EQUAL(response.status, 400);
+	response_succeed(&response, NULL);
+	CU_ASSERT_EQUAL(response.status, 500);
+}
+
+static void test_etags(void)
+{
+	struct response one = { 0 }, other = { 0 };
+	json_t *value = json_pack("{s:i,s:i}", "a", 1, "b", 2);
+	json_t *same = json_pack("{s:i,s:i}", "b", 2, "a", 1);
+	json_t *changed = json_pack("{s:i,s:i}", "b", 2, "a", 2);
+
+	response_set_etag(&one, value);
+	response_set_etag(&other, same);
+	CU_ASSERT_EQUAL(strlen(one.etag), 18);
+	CU_ASSERT_STRING_EQUAL(one.etag, other.etag);
+	response_set_etag(&other, changed);
+	CU_ASSERT_STRING_NOT_EQUAL(one.etag, other.etag);
+	json_decref(value);
+	json_decref(same);
+	json_decref(changed);
+	CU_ASSERT(response_etag_is_in("\"a\"", "\"a\""));
+	CU_ASSERT(response_etag_is_in("\"b\" , \"a\"", "\"a\""));
+	CU_ASSERT(response_etag_is_in(" * ", "\"a\""));
+	CU_ASSERT(!response_etag_is_in("", "\"a\""));
+	CU_ASSERT(!response_etag_is_in("\"ab\", W/\"a\"", "\"a\""));
+	CU_ASSERT(!response_etag_is_in(",,", ""));
+}
+
+static void test_frames(void)
+{
+	scoped_text struct text out = { 0 };
+
+	stream_frame("{\"seq\":7,\"event\":\"started\"}", &out);
+	stream_frame("no JSON", &out);
+	CU_ASSERT_STRING_EQUAL(text_str(&out), "id: 7\ndata: {\"seq\":7,\"event\":\"started\"}\n\n"
+					       "data: no JSON\n\n");
+}
+
+static void test_sentences(void)
+{
+	char lines[] = "{\"note\":\"a\"}\n{\"error\":\"b\",\"code\":\"EBUSY\"}\n"
+		       "{\"error\":\"c\",\"code\":\"ENOENT\"}\ntar: d\n\n{broken\n";
+	json_t *notes = json_array();
+	struct err err = { 0 };
+
+	verb_take_sentences(lines, &err, notes);
+	CU_ASSERT_EQUAL(err.code, EBUSY);
+	CU_ASSERT_STRING_EQUAL(err.text, "b");
+	scoped_free char *text = json_dumps(notes, JSON_COMPACT);
+	CU_ASSERT_STRING_EQUAL(text, "[\"a\",\"c\",\"tar: d\",\"{broken\"]");
+	json_decref(notes);
+}
+
+int main(void)
+{
+	static CU_TestInfo tests[] = {
+		{ "targets", test_target },
+		{ "targets that are wrong", test_target_faults },
+		{ "a path that a server has decoded", test_decoded },
+		{ "bodies", test_body },
+		{ "a body that is deep", test_deep_body },
+		{ "headers", test_headers },
+		{ "rows found", test_find },
+		{ "words of verbs", test_words },
+		{ "rows are whole", test_rows },
+		{ "statuses", test_statuses },
+		{ "envelopes", test_envelopes },
+		{ "ETags", test_etags },
+		{ "frames of events", test_frames },
+		{ "sentences of verbs", test_sentences },
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run("api", NULL, NULL, tests);
+}
