@@ -49,6 +49,15 @@ case_checked() {
 	gone old
 }
 
+# A fault of a nic or of the network hides none of other sections; a rule is for a nic of the file.
+case_all_at_once() {
+	local rest=('[mount m]' 'source = /nothing' 'target = /mnt' '[volume v]' 'target = /srv' '[rule r]' 'direction = in' 'action = deny' 'nic = eth7')
+	local told=".*there is no source '/nothing'.*; .*:[0-9]*: rule 'r': machine 'a' has no nic 'eth7' in this file.*; .*:[0-9]*: there is no volume 'v'"
+	refused ":3: .*there is no network 'none'.*; .*$told|nic 'eth1': .*none.*; .*$told" '[machine a]' 'template = bb' '[nic eth1]' 'network = none' "${rest[@]}"
+	refused ":1: .*none.*; .*$told" '[machine a]' 'template = bb' 'network = none' "${rest[@]}"
+	refused "$told" '[machine a]' 'template = bb' "${rest[@]}"
+}
+
 # Networks that cannot both be made.
 case_networks() {
 	refused ":3: subnet 10.213.40.128/25 of network 'two' collides with 10.213.40.0/24 of network 'one' in line 1" '[network one]' \

@@ -193,6 +193,21 @@ static int check_forward(struct taking *taking, const struct apply_group *group,
 		    : 0;
 }
 
+/* Interfaces of a machine are those of its file: eth0, and its sections. */
+static int check_rule(const struct apply_group *group, const char *name,
+		      const struct rule_config *rule, struct err *err)
+{
+	if (machine_check_rule(name, rule, err) < 0)
+		return -err->code;
+	return !*rule->nic || strcmp(rule->nic, "eth0") == 0 ||
+			       config_section(group->settings.machine.nics, rule->nic)
+		       ? 0
+		       : err_set(err, ENOENT,
+				 "rule '%s': machine '%s' has no nic '%.60s' in this file; write "
+				 "its section [nic %.60s] too, or leave the key nic out",
+				 rule->section.name, name, rule->nic, rule->nic);
+}
+
 static bool loses_volume(void *context, const char *machine, const char *volume)
 {
 	return loss_of_volume(context, machine, volume);
@@ -211,7 +226,7 @@ void check_section(struct apply *apply, const struct apply_group *group, const c
 		data_check_attach(&apply->call->dirs, name, (const struct attached_config *)section,
 				  &(struct data_leaving){ loses_volume, apply }, &err);
 	else if (kind == &rule_schema)
-		machine_check_rule(name, (const struct rule_config *)section, &err);
+		check_rule(group, name, (const struct rule_config *)section, &err);
 	else if (kind != &forward_schema ||
 		 check_forward(&taking, group, name, (const struct forward_config *)section,
 			       &err) == 0)

@@ -294,6 +294,29 @@ static bool has_its_place(struct apply *apply, const struct apply_group *group)
 	return fits;
 }
 
+/*
+ * Pool, network or interfaces are wrong, so that nothing is planned: sections of new machines that depend on none of
+ * them are looked at as well, so that all faults are told.
+ */
+static void check_independent(struct apply *apply, const struct apply_group *group)
+{
+	scoped_machine struct machine machine = { 0 };
+	char name[96];
+
+	apply_machine_name(group, 0, name);
+	setup_check(apply, group);
+	if (machine_read(&machine, &apply->call->dirs, name, &(struct err){ 0 }) != -ENOENT)
+		return;
+	for (size_t i = 0; machine_schema.sections[i]; i++) {
+		const struct schema *kind = machine_schema.sections[i];
+		const struct section *at = config_sections(kind, &group->settings.machine);
+		if (kind == &nic_schema || kind == &forward_schema)
+			continue;
+		for (; at; at = at->next)
+			check_section(apply, group, name, kind, at);
+	}
+}
+
 /* Goes on after a fault, so that all of them are told. */
 static void plan_group(struct apply *apply, const struct apply_group *group)
 {
@@ -301,11 +324,15 @@ static void plan_group(struct apply *apply, const struct apply_group *group)
 	struct err err = { 0 };
 	char name[96];
 
-	if (!has_its_place(apply, group))
+	if (!has_its_place(apply, group)) {
+		check_independent(apply, group);
 		return;
+	}
 	int r = wanted_make(apply, group, NULL, &wanted, &err);
-	if (r == 0 && !nics_check_group(apply, group, &wanted.config))
+	if (r == 0 && !nics_check_group(apply, group, &wanted.config)) {
+		check_independent(apply, group);
 		return;
+	}
 	for (uint64_t i = 0; r == 0 && i < apply_machine_count(group); i++) {
 		apply_machine_name(group, i, name);
 		plan_machine(apply, &wanted, name, &err);
