@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "kern/rights.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,6 +22,8 @@ const char *step_name(enum step step)
 		return "cloned";
 	case STEP_HOST_READY:
 		return "host-ready";
+	case STEP_NETWORK:
+		return "network";
 	case STEP_ROOT_READY:
 		return "root-ready";
 	case STEP_GO:
@@ -132,6 +135,22 @@ int sync_wait(struct sync *sync, enum step step, int *fds, int count, struct err
 	if (count > 0)
 		memcpy(fds, got, (size_t)count * sizeof(int));
 	return 0;
+}
+
+void sync_explain(struct sync *sync, struct err *err)
+{
+	struct pollfd waiting = { .fd = sync->fd, .events = POLLIN };
+	struct message message;
+	struct err theirs = { 0 };
+	int got[SYNC_FDS], n = 0;
+
+	if (poll(&waiting, 1, 0) <= 0)
+		return;
+	int r = receive(sync, &message, got, &n, &theirs);
+	if (r > 0)
+		close_all(got, n);
+	if (r < 0)
+		*err = theirs;
 }
 
 int sync_wait_exec(struct sync *sync, struct err *err)

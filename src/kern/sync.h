@@ -13,7 +13,8 @@
 enum step {
 	STEP_NONE,
 	STEP_CLONED, /* guest: I exist in my new namespaces */
-	STEP_HOST_READY, /* host: id maps are written, root and eth0 exist; shared mounts and devices are sent along */
+	STEP_HOST_READY, /* host: id maps are written, the root exists; shared mounts and devices are sent along */
+	STEP_NETWORK,    /* host: the interfaces exist; not posted if there are none */
 	STEP_ROOT_READY, /* guest: mounts done, root pivoted, network up; console and notify sent along */
 	STEP_GO,         /* host: the state is on disk, exec init */
 	/* to the keeper, or the caller of timed_child_run: the process runs; its descriptors are sent along */
@@ -46,6 +47,12 @@ int sync_fail(struct sync *sync, const struct err *why);
  * side is returned as an error.
  */
 int sync_wait(struct sync *sync, enum step step, int *fds, int count, struct err *err);
+
+/*
+ * A failure of ours may follow from one of the other side: what it has told already replaces err. For steps that both
+ * sides take at the same time. Does not wait.
+ */
+void sync_explain(struct sync *sync, struct err *err);
 
 /* Waits until the guest's exec closes its end: the only end-of-file that means success. */
 int sync_wait_exec(struct sync *sync, struct err *err);

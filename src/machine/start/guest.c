@@ -128,6 +128,12 @@ static int wait_host(struct run *run, struct sync *sync, struct err *err)
 	return 0;
 }
 
+/* The host makes the interfaces while we mount. */
+static int wait_network(const struct run *run, struct sync *sync, struct err *err)
+{
+	return run->nic_count ? sync_wait(sync, STEP_NETWORK, NULL, 0, err) : 0;
+}
+
 static int build(struct run *run, struct sync *sync, struct pty *console, struct err *err)
 {
 	struct rootfs rootfs = {
@@ -153,6 +159,7 @@ static int build(struct run *run, struct sync *sync, struct pty *console, struct
 	if (rootfs_prepare(&rootfs, err) < 0 || sync_post(sync, STEP_CLONED, NULL, 0, err) < 0 ||
 	    wait_host(run, sync, err) < 0 || become_root(err) < 0 ||
 	    enter_root(&rootfs, console, err) < 0 || set_names(run, err) < 0 ||
+	    wait_network(run, sync, err) < 0 ||
 	    network_guest_setup(leases, run->nic_count, err) < 0 || let_ping(run, err) < 0)
 		return -err->code;
 	out[1] = rootfs_notify_socket(err);

@@ -290,13 +290,16 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	return run_warn(run, text_str(&left_out), err);
 }
 
+/* Makes the interfaces while the guest mounts, and sends NETWORK. A guest that fails meanwhile makes this fail too. */
 static int attach_nics(struct run *run, struct err *err)
 {
 	for (size_t i = 0; i < run->nic_count; i++) {
-		if (attach_nic(run, &run->nics[i], err) < 0)
+		if (attach_nic(run, &run->nics[i], err) < 0) {
+			sync_explain(&run->sync, err);
 			return -err->code;
+		}
 	}
-	return 0;
+	return run->nic_count ? sync_post(&run->sync, STEP_NETWORK, NULL, 0, err) : 0;
 }
 
 static int wait_root(struct run *run, struct err *err)
@@ -315,7 +318,7 @@ static int wait_root(struct run *run, struct err *err)
 	return 0;
 }
 
-/* Sends HOST_READY: eth0 exists, and the detached mounts go along. */
+/* Sends HOST_READY: the root is there, and the detached mounts go along. */
 static int post_host_ready(struct run *run, struct err *err)
 {
 	int fds[SHARES_MAX];
@@ -378,7 +381,7 @@ static int take_steps(struct run *run, bool sibling, struct err *err)
 	    prepare_root(run, err) < 0 || take_ids(run, err) < 0 || open_shares(run, err) < 0 ||
 	    choose_label(run, err) < 0 || cgroups_make(run, err) < 0 ||
 	    spawn_in_staging(run, sibling, err) < 0 || cgroups_register(run, err) < 0 ||
-	    attach_nics(run, err) < 0 || post_host_ready(run, err) < 0 || wait_root(run, err) < 0 ||
+	    post_host_ready(run, err) < 0 || attach_nics(run, err) < 0 || wait_root(run, err) < 0 ||
 	    write_state(run, sibling, err) < 0 ||
 	    sync_post(&run->sync, STEP_GO, NULL, 0, err) < 0 ||
 	    sync_wait_exec(&run->sync, err) < 0 || cgroups_finish(run, err) < 0)
