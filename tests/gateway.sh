@@ -13,6 +13,8 @@ make_router() {
 		T=$T
 	EOF
 	cat >>"$T/router" <<-'EOF'
+		# What a socket is attached to.
+		[[ $1 == api ]] || exec "$@"
 		json='Content-Type: application/json'
 		name=${PATH_INFO##*/}
 		# A child that others ask to end says so.
@@ -32,6 +34,11 @@ make_router() {
 		/holds)
 			printf '%s\n\n{}' "$json"
 			sleep 60 &
+			;;
+		/attach)
+			id=$(head -c 32 /dev/urandom | base64 -w 0 | tr +/ -_ | tr -d =)
+			printf 'Status: 201 Created\nBerth-Ticket: %s\nBerth-Attach: %s\n%s\n\n{"websocket":"/1.0/sockets/%s"}' \
+				"$id" "$(cat)" "$json" "$id"
 			;;
 		/count) printf '%s\n\n' "$json"; wc -c ;;
 		/sum) sum=$(sha256sum); printf '%s\n\n%s' "$json" "$sum" ;;

@@ -54,6 +54,8 @@ enum MHD_Result answer_fault(struct MHD_Connection *connection, const struct ans
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", "application/json");
+	if (fault->upgrade)
+		MHD_add_response_header(response, "Upgrade", fault->upgrade);
 	if (fault->retry) {
 		snprintf(seconds, sizeof seconds, "%u", fault->retry);
 		MHD_add_response_header(response, "Retry-After", seconds);

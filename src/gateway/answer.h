@@ -8,8 +8,9 @@
 /* Why a request gets no answer of the router. Zeroed: it gets one. */
 struct answer_fault {
 	unsigned status;
-	const char *code; /* of static life: the name of an errno */
-	unsigned retry;   /* seconds after which a client may try again, or 0 */
+	const char *code;    /* of static life: the name of an errno */
+	const char *upgrade; /* of static life: the protocol that the address is for, or NULL */
+	unsigned retry;      /* seconds after which a client may try again, or 0 */
 	char text[512];
 };
 

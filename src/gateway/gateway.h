@@ -10,6 +10,7 @@
 #include "gateway/limits.h"
 #include "gateway/process.h"
 #include "gateway/slots.h"
+#include "gateway/ticket.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 struct cgi;
 struct connection;
 struct request;
+struct socket;
 
 struct gateway {
 	int epoll; /* owned */
@@ -27,9 +29,11 @@ struct gateway {
 		*router; /* borrowed: the program that a request runs, with the words "api --cgi" */
 	struct connection *connections; /* all that are open */
 	struct request *requests;       /* all whose first line has come */
-	struct cgi *children;           /* all that were not freed */
-	bool resumed;                   /* libmicrohttpd has to look at its connections again */
-	bool draining;                  /* it ends as soon as it can */
+	struct socket *sockets;         /* all that were not freed */
+	struct tickets tickets;
+	struct cgi *children; /* all that were not freed */
+	bool resumed;         /* libmicrohttpd has to look at its connections again */
+	bool draining;        /* it ends as soon as it can */
 };
 
 /* Makes the earlier of both the next deadline; 0 is none. */

@@ -1,10 +1,13 @@
 noinst_LIBRARIES += libgateway.a
 libgateway_a_SOURCES = \
+	src/gateway/attach.c src/gateway/attach.h \
 	src/gateway/cgi_head.c src/gateway/cgi_head.h \
 	src/gateway/environment.c src/gateway/environment.h \
 	src/gateway/limits.c src/gateway/limits.h \
 	src/gateway/slots.c src/gateway/slots.h \
-	src/gateway/target.c src/gateway/target.h
+	src/gateway/target.c src/gateway/target.h \
+	src/gateway/ticket.c src/gateway/ticket.h \
+	src/gateway/websocket.c src/gateway/websocket.h
 
 # The only program that links libmicrohttpd.
 if HAVE_MICROHTTPD
@@ -21,15 +24,22 @@ libexec_berth_api_SOURCES = \
 	src/gateway/process.c src/gateway/process.h \
 	src/gateway/request.c src/gateway/request.h \
 	src/gateway/server.c src/gateway/server.h \
+	src/gateway/socket.c src/gateway/socket.h \
+	src/gateway/terminal.c src/gateway/terminal.h \
+	src/gateway/upgrade.c src/gateway/upgrade.h \
 	src/gateway/watch.c src/gateway/watch.h
 libexec_berth_api_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_BINDIR='"$(bindir)"'
 libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
-libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(JSON_LIBS)
+libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(JSON_LIBS) $(NETTLE_LIBS)
 endif
 
 if HAVE_CUNIT
 check_PROGRAMS += test_gateway
 TESTS += test_gateway
 test_gateway_SOURCES = tests/unit/test_gateway.c tests/unit/suite.c tests/unit/suite.h
-test_gateway_LDADD = libgateway.a libbase.a $(CUNIT_LIBS)
+test_gateway_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += test_websocket
+TESTS += test_websocket
+test_websocket_SOURCES = tests/unit/test_websocket.c tests/unit/suite.c tests/unit/suite.h
+test_websocket_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS) $(CUNIT_LIBS)
 endif

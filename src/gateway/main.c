@@ -15,6 +15,7 @@
 #include "gateway/listen.h"
 #include "gateway/request.h"
 #include "gateway/server.h"
+#include "gateway/socket.h"
 #include "gateway/watch.h"
 
 #include <fcntl.h>
@@ -126,6 +127,7 @@ static void drain(struct serving *serving)
 	if (fd >= 0)
 		close(fd);
 	request_drain(gateway);
+	socket_drain(gateway);
 	connection_drain(gateway);
 }
 
@@ -169,13 +171,14 @@ static bool is_over(struct serving *serving, int64_t now)
 {
 	const struct gateway *gateway = &serving->gateway;
 
-	if (gateway->connections || gateway->children)
+	if (gateway->connections || gateway->children || gateway->sockets)
 		serving->busy = now;
 	if (!gateway->draining && serving->idle && now - serving->busy >= serving->idle)
 		drain(serving);
 	if (!gateway->draining)
 		return false;
-	return now >= serving->drained || (!gateway->connections && !gateway->children);
+	return now >= serving->drained ||
+	       (!gateway->connections && !gateway->children && !gateway->sockets);
 }
 
 static int patience(const struct serving *serving, int64_t now, int64_t next)
@@ -205,6 +208,7 @@ static void serve(struct serving *serving)
 		connection_tick(gateway, now, &next);
 		request_tick(gateway, now, &next);
 		cgi_tick(gateway, now, &next);
+		socket_tick(gateway, now, &next);
 		if (is_over(serving, now))
 			return;
 		watch_wait(gateway->epoll, gateway->resumed ? 0 : patience(serving, now, next));
@@ -250,6 +254,7 @@ int main(int argc, char **argv)
 		return fail(&err);
 	serve(&serving);
 	request_abandon(gateway);
+	socket_abandon(gateway);
 	server_run(&serving.server);
 	server_close(&serving.server);
 	free(serving.path);

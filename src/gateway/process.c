@@ -21,8 +21,9 @@ static __attribute__((noreturn)) void become(const struct process_spec *spec)
 			_exit(126);
 	if (spec->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
 		_exit(126);
-	/* An ignored signal stays ignored over an exec. */
-	signal(SIGPIPE, SIG_DFL);
+	/* An ignored signal stays ignored over an exec; a shell's background command ignores SIGINT. */
+	for (int i = 1; i < SIGRTMIN; i++)
+		signal(i, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* All are closed by the exec anyway; a kernel without the call loses nothing. */

@@ -8,6 +8,7 @@
 #include "gateway/call.h"
 #include "gateway/cgi.h"
 #include "gateway/target.h"
+#include "gateway/upgrade.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -222,6 +223,13 @@ static void judge_child(struct request *request)
 			      "%" PRIu64 " streams and sockets are open already; close one",
 			      request->gateway->limits.streams);
 		request->fault.retry = 5;
+	} else if (cgi->head.ticket && cgi->head.attach &&
+		   tickets_keep(&request->gateway->tickets, cgi->head.ticket, request->user,
+				cgi->head.attach, clock_ms()) < 0) {
+		answer_refuse(
+			&request->fault, 503, "EBUSY",
+			"there are too many tickets that nobody has used yet; try again later");
+		request->fault.retry = 5;
 	}
 	if (request->fault.status)
 		cgi_end(cgi);
@@ -258,12 +266,14 @@ enum MHD_Result request_handle(struct request *request, const char *method, cons
 		connection_works(request->connection);
 		set_deadline(request, request->gateway->limits.body);
 		call_check(request);
+		bool upgrades = !request->fault.status && upgrade_is_asked(request);
 		/* Refused before the body is sent, where it can be. */
-		if (!request->fault.status)
+		if (!request->fault.status && !upgrades)
 			return MHD_YES;
 		request->stage = REQUEST_ANSWERS;
 		request->deadline = 0;
-		return answer_fault(request->http, &request->fault);
+		return upgrades ? upgrade_answer(request)
+				: answer_fault(request->http, &request->fault);
 	}
 	if (*size == 0)
 		return go_on(request);

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 struct watch {
-	int fd;     /* borrowed */
-	bool known; /* to the epoll */
+	int fd;      /* borrowed */
+	bool known;  /* to the epoll */
+	void *owner; /* for ready */
 	/* Called once for each watch_arm; a hang-up is always told. It may free the watch. */
 	void (*ready)(struct watch *watch, uint32_t events);
 };

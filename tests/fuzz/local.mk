@@ -22,7 +22,8 @@ fuzz_targets = \
 	fuzz_root \
 	fuzz_stream \
 	fuzz_streams \
-	fuzz_user
+	fuzz_user \
+	fuzz_websocket
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_flags = -fsanitize=fuzzer
 if FUZZING
@@ -111,5 +112,8 @@ fuzz_request_LDFLAGS = $(fuzz_flags)
 fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
+fuzz_websocket_SOURCES = tests/fuzz/websocket.c $(fuzz_common)
+fuzz_websocket_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS)
+fuzz_websocket_LDFLAGS = $(fuzz_flags)
 
 EXTRA_DIST += tests/fuzz/run tests/fuzz/backups.dict tests/fuzz/config.dict tests/fuzz/described.dict tests/fuzz/dm.dict tests/fuzz/oci.dict tests/fuzz/root.dict tests/fuzz/streams.dict tests/fuzz/corpus
