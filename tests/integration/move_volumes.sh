@@ -143,6 +143,33 @@ case_running() {
 	echo "# $said"
 }
 
+# moved_back MACHINE: from there to here.
+moved_back() {
+	BERTH_ROOT=$T/there timeout $((60 * $(slowness))) berth move --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/back" "$1" other \
+		2>"$T/said" || fault "move back: $(cat "$T/said")"
+}
+
+# Moves in a row, to and fro, under the writer: MOVES of them, an odd number. None of its beats is lost, and none is there
+# twice; each silence is told.
+case_often() {
+	local i count=${MOVES:-3}
+	sed "s|BERTH_ROOT=$T/there|BERTH_ROOT=$BERTH_ROOT|" "$T/ssh/berth" >"$T/ssh/back"
+	chmod +x "$T/ssh/back"
+	beating_with web
+	for ((i = 1; i <= count; i++)); do
+		if ((i % 2)); then
+			move web other >/dev/null
+		else
+			moved_back web >/dev/null
+		fi
+		echo "# move $i: $(grep -o "stood still for [0-9.]* s" "$T/said")"
+	done
+	retry 20 volume_beats_more web 20 there
+	echo "# longest silence of $count moves: $(check_beats web) ms"
+	check_both web
+	silent "volumes here" volumes berth
+}
+
 # The rounds of a live move send what has changed, and not the volume once more.
 case_increments() {
 	local bytes

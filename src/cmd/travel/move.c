@@ -34,12 +34,12 @@ static const struct flag *const move_flags[] = { &flag_abort,
 						 &flag_dry,
 						 &flag_root_there,
 						 &flag_network_there,
+						 &flag_leave_volumes,
 						 &flag_pool_there,
 						 &flag_rate,
 						 &flag_set_there,
 						 &flag_ssh,
 						 &flag_trust_there,
-						 &flag_leave_volumes,
 						 NULL };
 
 /* ---- The agreement */
