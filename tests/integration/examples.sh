@@ -183,6 +183,12 @@ case_berth_metrics_7() {
 	[[ -s $T/berth.prom ]] || fault "there is no file of metrics"
 }
 
+case_berth_web_7() {
+	page_commands berth-web.7 >"$T/commands"
+	run_commands <"$T/commands"
+	machines_go
+}
+
 case_berth_security_7() {
 	page_commands berth-security.7 >"$T/commands"
 	run_commands <"$T/commands"

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/scoped.h"
+#include "config/keys.h"
 #include "kern/seccomp_deny.h"
 #include "suite.h"
 
@@ -560,6 +561,51 @@ static void test_metrics_manual(void)
 	CU_ASSERT_EQUAL(count, METRIC_FAMILIES);
 }
 
+static const char *type_of(const struct key *key)
+{
+	return key->type == KEY_BOOL                            ? "bool"
+	       : key->type == KEY_SIZE || key->type == KEY_ROOM ? "size"
+	       : key->type == KEY_DURATION                      ? "duration"
+	       : key->type == KEY_CPUS                          ? "cpus"
+								: "text";
+}
+
+static json_t *key_object(const struct key *key)
+{
+	json_t *choices = key->choices ? json_array() : json_null();
+
+	for (size_t i = 0; key->choices && key->choices[i]; i++)
+		json_array_append_new(choices, json_string(key->choices[i]));
+	return json_members((const struct json_member[]){
+		{ "name", json_string(key->name) },
+		{ "type", json_string(type_of(key)) },
+		{ "default", json_string(key->fallback) },
+		{ "choices", choices },
+		{ "fixed", json_boolean((key->flags & KEY_FIXED) != 0) },
+		{ "live", json_boolean((key->flags & KEY_LIVE) != 0) },
+		{ "help", json_string(key->help) },
+		{ 0 },
+	});
+}
+
+/* The page has the words of the keys of machines in a file, which BERTH_WRITE_KEYS=1 writes anew. */
+static void test_page_keys(void)
+{
+	json_t *keys = json_array();
+
+	for (size_t i = 0; i < machine_schema.count; i++)
+		json_array_append_new(keys, key_object(&machine_schema.keys[i]));
+	if (getenv("BERTH_WRITE_KEYS"))
+		json_dump_file(keys, SOURCE_FOLDER "/web/keys.json", JSON_INDENT(1));
+	json_t *shown = json_load_file(SOURCE_FOLDER "/web/keys.json", 0, NULL);
+	if (!json_equal(keys, shown))
+		printf("web/keys.json is not what the tables have; write it anew: "
+		       "BERTH_WRITE_KEYS=1 ./test_cmd\n");
+	CU_ASSERT_TRUE(json_equal(keys, shown));
+	json_decref(shown);
+	json_decref(keys);
+}
+
 /* Values of labels with all that the format gives a meaning to, and bytes that are no UTF-8. */
 static void test_metrics_labels(void)
 {
@@ -757,6 +803,7 @@ int main(void)
 		{ "the manual of the walls", test_security_manual },
 		{ "the manual of the metrics", test_metrics_manual },
 		{ "labels of metrics", test_metrics_labels },
+		{ "the keys of the page", test_page_keys },
 		{ "completion as installed", test_completion },
 		{ "berth(1) has every verb and flag", test_manual },
 		CU_TEST_INFO_NULL,

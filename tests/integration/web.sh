@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The page, in Debian's Chromium: what users do by mouse and by keyboard, hostile names and logs, widths, themes, and what
+# axe finds. Pictures are kept in build/logs/web.
+if [[ ${1:-} != --cases && -z ${BERTH_TEST_INSIDE:-} ]]; then
+	# Here, where there is a network.
+	axe=$("$(dirname "$0")/../web/axe") || axe=
+	export axe
+fi
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+set_up() {
+	command -v chromium >/dev/null || skip "chromium is not installed"
+	mkdir "$T/browser"
+	"$BERTH_TEST_PYTHON" -IS "$top/tests/web/server.py" "$top/web" "$T/port" >"$T/server.log" 2>&1 &
+	echo "$!" >"$T/server.pid"
+	retry 20 test -e "$T/port"
+}
+
+tear_down() {
+	kill "$(cat "$T/server.pid")"
+}
+
+# flows CASE...: runs them in one browser.
+flows() {
+	PYTHONPATH=$top/tests/web PYTHONDONTWRITEBYTECODE=1 timeout -k 5 150 "$BERTH_TEST_PYTHON" -S \
+		"$top/tests/web/check.py" "$T/browser" "$(cat "$T/port")" "${axe:-}" "$@" || fault "the page: $*; pictures: $(keep_pictures)"
+	keep_pictures >/dev/null
+}
+
+keep_pictures() {
+	local folder=$top/build/logs/web
+	mkdir -p "$folder"
+	cp "$T"/browser/*.png "$folder" 2>/dev/null || true
+	echo "$folder"
+}
+
+case_list() {
+	flows listing many history
+}
+
+case_actions() {
+	flows acting deleting creating_in_three_clicks
+}
+
+case_keyboard() {
+	flows keyboard creating_by_keyboard
+}
+
+case_machine() {
+	flows snapshots settings terminal logs
+}
+
+case_hostile() {
+	flows hostile signed_out host_pages
+}
+
+case_looks() {
+	[[ -n ${axe:-} ]] || skip "axe-core is not to be had; is npm's registry reachable?"
+	flows looks_light looks_dark looks_narrow
+}
+
+# Programs of others are as they were published.
+case_vendored() {
+	(cd "$top/web/vendor/xterm" && sha256sum --check --quiet SHA256SUMS) || fault "a program of others was changed"
+	(cd "$top/web/vendor/xterm" && find . -type f ! -name SHA256SUMS -printf '%f\n' | sort) >"$T/there"
+	awk '{ print $2 }' "$top/web/vendor/xterm/SHA256SUMS" | sort >"$T/known"
+	same "files with a sum" "$(cat "$T/known")" "$(cat "$T/there")"
+	for file in LICENSE LICENSE.addon-fit; do
+		grep -q "Permission is hereby granted, free of charge" "$top/web/vendor/xterm/$file" || fault "$file is no licence"
+	done
+}
+
+# No data becomes markup, and no program comes from elsewhere.
+case_sources() {
+	local file
+	! grep -nE 'innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|srcdoc' "$top"/web/*.js || fault "markup or code from text"
+	! grep -nE 'https?://' "$top"/web/*.js "$top"/web/*.css "$top"/web/*.html | grep -v 'www.w3.org/2000/svg' || fault "an address of others"
+	for file in "$top"/web/*.js "$top"/web/*.css "$top"/web/*.html; do
+		grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' "$file" || fault "no licence in $file"
+		[[ $(wc -l <"$file") -lt 500 ]] || fault "$file is longer than 500 lines"
+	done
+	grep -q "script-src 'self'; style-src 'self';" "$top/web/index.html" || fault "the policy of the page"
+	# All files are installed.
+	for file in "$top"/web/*.*; do
+		[[ $file == *.mk ]] || grep -q "web/${file##*/}" "$top/web/local.mk" || fault "$file is not installed"
+	done
+}
+
+run_cases "$@"
