@@ -5,4 +5,5 @@ dist_man_MANS += doc/berth-api.7 doc/berth-guest-init.8 doc/berth-template.7 doc
 dist_man_MANS += doc/berth-api.8
 dist_man_MANS += doc/berth-web.7
 dist_man_MANS += doc/berth-storage.7 doc/berth-identity.d.5 doc/berth-stream.5
+dist_pkgdata_DATA = doc/openapi.json
 EXTRA_DIST += doc/architecture.md doc/reliability.md doc/templates.md

@@ -112,7 +112,7 @@ own_disk() {
 }
 
 own_disk
-export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates
+export BERTH_ROOT=$T/root BERTH_LIBEXEC=$BUILD_TREE/libexec BERTH_TEMPLATES=$top/templates BERTH_DESCRIPTION=$top/doc/openapi.json
 # Python without the packages of a site, which take longer to look for than most programs here run.
 mkdir "$T/bin"
 printf '#!/bin/sh\nexec %s -S "$@"\n' "$BERTH_TEST_PYTHON" >"$T/bin/python3"

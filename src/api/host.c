@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /, /1.0, doctor, map: what this host and this API are. */
+#include "api/description.h"
 #include "api/routes.h"
 
 #include "cmd/cli/print.h"
@@ -65,6 +66,7 @@ const struct route host_routes[] = {
 	  .path = "/1.0/metrics",
 	  .verb = "metrics",
 	  .type = "text/plain; version=0.0.4; charset=utf-8" },
+	{ .method = "GET", .path = "/1.0/openapi.json", .run = description_show },
 	{ .method = "GET", .path = "/1.0/map", .verb = "network map --json" },
 	{ 0 },
 };

@@ -3,6 +3,7 @@ libcmd_a_SOURCES += \
 	src/api/api.c \
 	src/api/argv.c src/api/argv.h \
 	src/api/backups.c \
+	src/api/description.c src/api/description.h \
 	src/api/events.c \
 	src/api/host.c \
 	src/api/look.c src/api/look.h \
@@ -20,8 +21,11 @@ libcmd_a_SOURCES += \
 	src/api/volumes.c
 
 if HAVE_CUNIT
-check_PROGRAMS += test_api
-TESTS += test_api
+check_PROGRAMS += test_api test_api_description
+TESTS += test_api test_api_description
+test_api_description_SOURCES = tests/unit/test_api_description.c tests/unit/suite.c tests/unit/suite.h
+test_api_description_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+test_api_description_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 test_api_SOURCES = tests/unit/test_api.c tests/unit/suite.c tests/unit/suite.h
 test_api_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 endif

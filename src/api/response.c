@@ -136,6 +136,8 @@ json_t *response_envelope(const struct response *response)
 	bool goes_on = response->status == 202;
 	json_t *envelope;
 
+	if (response->bare && response->status < 400)
+		return json_incref(response->metadata);
 	if (response->status >= 400)
 		envelope = error_envelope(response);
 	else

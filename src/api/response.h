@@ -24,6 +24,7 @@ struct response {
 	json_t *notes;    /* owned; an array, or NULL */
 	struct err error; /* of a status from 400 on */
 	char etag[24];    /* with its quotes; "" for none */
+	bool bare;        /* a success is the metadata alone, without an envelope */
 	bool etag_whole;  /* it stands for all of the metadata, and not for the settings alone */
 	char allow[64];   /* methods, "" for none */
 	char location[80];

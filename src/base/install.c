@@ -35,6 +35,11 @@ int install_identity(char *out, size_t room)
 	return text_print(out, room, "%s", BERTH_DATADIR "/templates/identity.d");
 }
 
+int install_description(char *out, size_t room)
+{
+	return locate("BERTH_DESCRIPTION", BERTH_DATADIR "/openapi.json", "", out, room);
+}
+
 int install_berth(char *out, size_t room)
 {
 	ssize_t n = readlink("/proc/self/exe", out, room);

@@ -19,6 +19,9 @@ int install_recipe(const char *name, char *out, size_t room);
 /* The folder of berth-identity.d(5) that came with berth: in that of the recipes, else where it was installed. */
 int install_identity(char *out, size_t room);
 
+/* The description of the API: the file that BERTH_DESCRIPTION names, else the installed one. */
+int install_description(char *out, size_t room);
+
 /* The path of the running berth program, for commands that its keepers run later. 0 or -errno. */
 int install_berth(char *out, size_t room);
 
