@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every answer of berth api in a script is held against the description of the API. Sourced after tests/lib.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # record_answers: puts a berth before the real one that keeps what berth api answers.
 record_answers() {

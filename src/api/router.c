@@ -95,7 +95,8 @@ void router_answer(const struct call *call, struct request *request,
 
 	/* What another user may do is not decided yet. */
 	if (request->user && strcmp(request->user, "root") != 0) {
-		err_set(&err, EPERM, "user '%.60s' may not use the API: it is for root", request->user);
+		err_set(&err, EPERM, "user '%.60s' may not use the API: it is for root",
+			request->user);
 		response_fail(response, 403, &err);
 		return;
 	}

@@ -14,7 +14,7 @@ enum step {
 	STEP_NONE,
 	STEP_CLONED, /* guest: I exist in my new namespaces */
 	STEP_HOST_READY, /* host: id maps are written, the root exists; shared mounts and devices are sent along */
-	STEP_NETWORK,    /* host: the interfaces exist; not posted if there are none */
+	STEP_NETWORK, /* host: the interfaces exist; not posted if there are none */
 	STEP_ROOT_READY, /* guest: mounts done, root pivoted, network up; console and notify sent along */
 	STEP_GO,         /* host: the state is on disk, exec init */
 	/* to the keeper, or the caller of timed_child_run: the process runs; its descriptors are sent along */

@@ -39,8 +39,7 @@ static json_t *find_operation(const char *path, const char *method)
 	snprintf(small, sizeof small, "%s", method);
 	for (char *c = small; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return json_object_get(
-		json_object_get(json_object_get(description, "paths"), path), small);
+	return json_object_get(json_object_get(json_object_get(description, "paths"), path), small);
 }
 
 static const struct route *find_route(const char *path, const char *method)
@@ -158,10 +157,8 @@ static void check_refs(json_t *value)
 	if (json_is_object(value) && json_object_get(value, "$ref") && !resolved(value))
 		complain("leads nowhere", "", "",
 			 json_string_value(json_object_get(value, "$ref")));
-	json_object_foreach(value, name, one)
-		check_refs(one);
-	json_array_foreach(value, i, one)
-		check_refs(one);
+	json_object_foreach(value, name, one) check_refs(one);
+	json_array_foreach(value, i, one) check_refs(one);
 }
 
 static void test_refs(void)
@@ -171,7 +168,8 @@ static void test_refs(void)
 
 static int open_description(void)
 {
-	description = json_load_file(SOURCE_FOLDER "/doc/openapi.json", JSON_REJECT_DUPLICATES, NULL);
+	description =
+		json_load_file(SOURCE_FOLDER "/doc/openapi.json", JSON_REJECT_DUPLICATES, NULL);
 	return description ? 0 : -1;
 }
 
