@@ -81,7 +81,7 @@ export async function follow(path, tell) {
 			continue;
 		}
 		if (operation.status_code >= 400)
-			throw new Failure(operation.status_code, { error: operation.err || operation.error || "it was cancelled" });
+			throw new Failure(operation.status_code, { error: operation.error || "it was cancelled", code: operation.code });
 		if (operation.status_code >= 200)
 			return operation;
 		tell(operation);

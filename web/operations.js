@@ -29,9 +29,10 @@ function end(entry, good, words, notes) {
 		setTimeout(() => remove(entry), LINGERS);
 }
 
+/** How far it is, if it says so. */
 function progressOf(operation) {
-	const share = operation.progress?.share ?? operation.metadata?.progress ?? null;
-	return { share: typeof share === "number" ? share : null, words: operation.progress?.text ?? operation.description ?? "" };
+	const share = operation.progress?.share;
+	return { share: typeof share === "number" ? share : null, words: operation.progress?.text ?? "" };
 }
 
 /**
@@ -56,7 +57,7 @@ export async function run(request, title, done) {
 					bar.value = share;
 			});
 		}
-		end(entry, true, done, answer.notes);
+		end(entry, true, done, [...(answer.notes ?? []), ...(answer.result?.notes ?? [])]);
 		return answer;
 	} catch (failure) {
 		end(entry, false, `${title}: ${failure.message}`);

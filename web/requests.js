@@ -31,9 +31,9 @@ export const requests = {
 		command: ["berth", "snapshot", name, snapshot],
 	}),
 	restore: (name, snapshot) => ({
-		method: "POST",
-		path: `${machine(name)}/snapshots/${encodeURIComponent(snapshot)}/restore`,
-		body: {},
+		method: "PUT",
+		path: `${machine(name)}/snapshots/${encodeURIComponent(snapshot)}`,
+		body: { action: "restore" },
 		command: ["berth", "restore", name, snapshot],
 	}),
 	deleteSnapshot: (name, snapshot) => ({
@@ -52,8 +52,7 @@ export const requests = {
 		path: "/machines",
 		body: {
 			name,
-			source: { type: "template", template },
-			start: wish.start,
+			source: { type: wish.start ? "launch" : "template", template },
 			...(wish.pool ? { pool: wish.pool } : {}),
 			...(wish.network !== undefined ? { network: wish.network } : {}),
 			config: wish.config,
@@ -71,10 +70,10 @@ export const requests = {
 		body: { config: changes },
 		command: ["berth", "set", name, ...Object.entries(changes).map(([key, value]) => `${key}=${value}`)],
 	}),
-	shell: (name, columns, rows) => ({
+	shell: (name) => ({
 		method: "POST",
 		path: `${machine(name)}/exec`,
-		body: { shell: true, terminal: true, columns, rows },
+		body: { terminal: true },
 		command: ["berth", "shell", name],
 	}),
 };

@@ -74,7 +74,7 @@ function connect(path) {
 
 status.textContent = `Opening a shell in ${name} …`;
 try {
-	const { metadata } = await send(requests.shell(name, terminal.cols, terminal.rows));
+	const { metadata } = await send(requests.shell(name));
 	connect(metadata.websocket);
 } catch (failure) {
 	status.textContent = failure.message;

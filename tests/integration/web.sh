@@ -19,13 +19,17 @@ set_up() {
 }
 
 tear_down() {
-	kill "$(cat "$T/server.pid")"
+	local file
+	# Those of a case that has failed are there as well.
+	for file in "$T"/*.pid; do
+		kill "$(cat "$file")" 2>/dev/null || true
+	done
 }
 
 # flows CASE...: runs them in one browser.
 flows() {
 	PYTHONPATH=$top/tests/web PYTHONDONTWRITEBYTECODE=1 timeout -k 5 150 "$BERTH_TEST_PYTHON" -S \
-		"$top/tests/web/check.py" "$T/browser" "$(cat "$T/port")" "${axe:-}" "$@" || fault "the page: $*; pictures: $(keep_pictures)"
+		"$top/tests/web/check.py" "$T/browser" "$(cat "$T/${port:-port}")" "${axe:-}" "$@" || fault "the page: $*; pictures: $(keep_pictures)"
 	keep_pictures >/dev/null
 }
 
@@ -59,6 +63,34 @@ case_hostile() {
 case_looks() {
 	[[ -n ${axe:-} ]] || skip "axe-core is not to be had; is npm's registry reachable?"
 	flows looks_light looks_dark looks_narrow
+}
+
+# has_extension NAME: whether the API says that it can do that.
+has_extension() {
+	berth api GET /1.0 | jq -e --arg name "$1" '.metadata.api_extensions | index($name)' >/dev/null
+}
+
+# The real API behind it: berth-api on a socket, and the verbs.
+case_real() {
+	[[ -x $BERTH_LIBEXEC/berth-api ]] || skip "the build has no libmicrohttpd"
+	busybox_template bb
+	berth launch --wait --set limits.pids=500 bb web
+	berth snapshot web monday
+	berth create bb idle
+	"$BERTH_LIBEXEC/berth-api" --listen "unix:$T/api.socket" --router "$BUILD_TREE/berth" >"$T/gateway.log" 2>&1 &
+	echo "$!" >"$T/gateway.pid"
+	retry 20 test -S "$T/api.socket"
+	"$BERTH_TEST_PYTHON" -IS "$top/tests/web/bridge.py" "$top/web" "$T/api.socket" "$T/bridge.port" >"$T/bridge.log" 2>&1 &
+	echo "$!" >"$T/bridge.pid"
+	retry 20 test -e "$T/bridge.port"
+	(retry 60 test -e "$T/browser/looked" && berth start idle) &
+	local port=bridge.port
+	flows real_looking
+	wait $!
+	! has_extension metrics || flows real_figures
+	! has_extension operations || flows real_acting
+	! has_extension exec || flows real_terminal
+	gone web idle
 }
 
 # Programs of others are as they were published.

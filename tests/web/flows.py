@@ -160,7 +160,7 @@ def creating_by_keyboard(page):
     page.key("Enter")
     page.until("location.hash === '#/machines/shop'")
     page.see("running", ".machine-head")
-    page.same("request", [{"name": "shop", "source": {"type": "template", "template": "alpine"}, "start": True, "config": {"limits.memory": "1G"}}],
+    page.same("request", [{"name": "shop", "source": {"type": "launch", "template": "alpine"}, "config": {"limits.memory": "1G"}}],
               page.asked("POST", "/1.0/machines"))
 
 
@@ -384,3 +384,87 @@ def looks_narrow(page):
     everywhere(page, "narrow", 320, "light")
     for width in (480, 768, 1000, 1920):
         everywhere(page, "", width, "light")
+
+
+# ---- With the real API: machines web, which runs, and idle
+
+def real_looking(page):
+    page.expected.append("404")
+    page.go(page.base + "/")
+    page.size(1280, 860)
+    page.see("2 machines", ".summary")
+    page.until(f"{state_of('web')} === 'running' && {state_of('idle')} === 'stopped'")
+    page.see("root", "#host")
+    page.until(f"/^10\\.|^172\\.|^192\\./.test({row('web')}.querySelector('.address').textContent)")
+    for hash_, words in (("#/machines/web", "eth0"), ("#/machines/web/snapshots", "monday"), ("#/machines/web/logs", "BusyBox"),
+                         ("#/machines/web/settings", "stop.timeout"), ("#/new", "bb"), ("#/pools", "Driver"), ("#/networks", "Subnet"), ("#/doctor", "Fine")):
+        page.show(hash_, words)
+        page.same(f"faults at {hash_}", 0, page.value("document.querySelectorAll('.fault-box').length"))
+    page.show("#/machines/web/settings", "stop.timeout")
+    page.same("limit", "500", page.value("document.getElementById('key-limits.pids').value"))
+    page.same("stop.timeout", "60s", page.value("document.getElementById('key-stop.timeout').value"))
+    page.show("#/machines", "2 machines")
+    # The test's script starts it meanwhile: the event shows it.
+    with open(f"{page.folder}/looked", "w"):
+        pass
+    page.until(f"{state_of('idle')} === 'running'")
+
+
+def real_figures(page):
+    page.go(page.base + "/")
+    page.until(f"{row('web')}?.querySelector('.c-cpu .figure').textContent.endsWith('%')")
+
+
+def real_acting(page):
+    page.go(page.base + "/#/machines/web")
+    page.see("eth0", "main")
+    page.click(".actions button", "Restart")
+    page.click("dialog .check", "Kill")
+    page.click("dialog button", "Restart")
+    page.see("web was restarted", "#tray")
+    page.show("#/machines/web/snapshots", "monday")
+    page.click("main button", "Take snapshot")
+    page.clear()
+    page.type("by-page")
+    page.key("Enter")
+    page.see("by-page", ".timeline")
+    page.click(".timeline button", "Clone by-page")
+    page.clear()
+    page.type("copy")
+    page.key("Enter")
+    page.see("copy was made of web", "#tray")
+    page.show("#/machines/copy/settings", "stop.timeout")
+    page.click("main input[type=search]")
+    page.type("limits.pids")
+    page.click("[id='key-limits.pids']")
+    page.clear()
+    page.type("123")
+    page.click(".save-bar button", "Change")
+    page.click("dialog button", "Change")
+    page.see("Settings of copy were changed", "#tray")
+    page.show("#/new", "bb")
+    page.click("button", "Create machine")
+    page.until("location.hash === '#/machines/bb-1'")
+    page.see("running", ".machine-head")
+    for name in ("bb-1", "copy"):
+        page.show(f"#/machines/{name}", "Made from")
+        page.click(".actions button", "More")
+        page.click("[role=menuitem]", "Delete")
+        page.type(name)
+        page.key("Enter")
+        page.see(f"{name} was deleted", "#tray")
+        page.expected.append("404")
+
+
+def real_terminal(page):
+    page.go(page.base + "/#/machines/web/terminal")
+    inside = "document.querySelector('iframe')?.contentDocument"
+    screen = f"[...{inside}.querySelectorAll('.xterm-rows > div')].map((row) => row.textContent).join('\\n')"
+    page.until(f"{inside}?.querySelector('.xterm-helper-textarea') && {screen}.includes('#')")
+    page.click("iframe")
+    page.type("echo $((6 * 7)) from $(hostname)")
+    page.key("Enter")
+    page.until(f"{screen}.includes('42 from web')")
+    page.type("exit")
+    page.key("Enter")
+    page.until(f"{inside}.getElementById('status').textContent.startsWith('The shell has ended')")

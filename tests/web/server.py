@@ -102,9 +102,9 @@ def begin(words, act, seconds=0.6):
             act()
             one.update(status="Success", status_code=200)
         except KeyError as gone:
-            one.update(status="Failure", status_code=404, err=f"no machine '{gone.args[0]}'; 'berth list' lists them")
+            one.update(status="Failure", status_code=400, error=f"no machine '{gone.args[0]}'; 'berth list' lists them")
         except RuntimeError as failure:
-            one.update(status="Failure", status_code=400, err=str(failure))
+            one.update(status="Failure", status_code=400, error=str(failure))
         with lock:
             lock.notify_all()
 
@@ -290,7 +290,7 @@ class Handler(BaseHTTPRequestHandler):
         if parts[2:] == ["exec"]:
             self.answer(201, {"type": "sync", "status": "Success", "status_code": 201, "metadata": {"websocket": f"/1.0/sockets/{name}", "expires": 30}})
             return None
-        if len(parts) == 5 and parts[4] == "restore":
+        if len(parts) == 4 and body.get("action") == "restore":
             return self.later("restore", lambda: tell("restored", name, snapshot=parts[3]))
         if len(parts) == 4:
             def drop():
@@ -309,7 +309,7 @@ class Handler(BaseHTTPRequestHandler):
         def make():
             put(machine(body["name"], "stopped", template=body["source"].get("template", "debian")))
             tell("created", body["name"])
-            if body.get("start"):
+            if body["source"]["type"] == "launch":
                 set_state(body["name"], "running", "started")
         return self.later(f"create {body['name']}", make)
 
