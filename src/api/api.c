@@ -195,7 +195,7 @@ static const struct command command_api_request = {
 	.run = run_request,
 };
 
-static const struct command *const members[] = { &command_api_request, NULL };
+static const struct command *const members[] = { &command_api_request, &command_api_server, NULL };
 
 const struct command command_api = {
 	.name = "api",

@@ -15,6 +15,7 @@ libcmd_a_SOURCES += \
 	src/api/response.c src/api/response.h \
 	src/api/router.c src/api/router.h \
 	src/api/routes.c src/api/routes.h \
+	src/api/serve.c \
 	src/api/stream.c src/api/stream.h \
 	src/api/templates.c \
 	src/api/verb.c src/api/verb.h \

@@ -27,6 +27,11 @@ int install_recipe(const char *name, char *out, size_t room)
 	return locate("BERTH_TEMPLATES", BERTH_DATADIR "/templates", name, out, room);
 }
 
+int install_web(char *out, size_t room)
+{
+	return locate("BERTH_WEB", BERTH_DATADIR "/web", "", out, room);
+}
+
 int install_identity(char *out, size_t room)
 {
 	if (install_recipe("identity.d", out, room) == 0 && access(out, F_OK) == 0)

@@ -22,6 +22,9 @@ int install_identity(char *out, size_t room);
 /* The description of the API: the file that BERTH_DESCRIPTION names, else the installed one. */
 int install_description(char *out, size_t room);
 
+/* The folder of the page that berth-api serves; the variable is BERTH_WEB. 0 or -ENAMETOOLONG. */
+int install_web(char *out, size_t room);
+
 /* The path of the running berth program, for commands that its keepers run later. 0 or -errno. */
 int install_berth(char *out, size_t room);
 

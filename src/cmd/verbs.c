@@ -42,9 +42,10 @@ static const struct command *const travel[] = {
 };
 static const struct command *const around[] = { &command_template, &command_pool, &command_network,
 						&command_volume, NULL };
-static const struct command *const about[] = { &command_doctor,     &command_api,
-					       &command_completion, &command_help_verb,
-					       &command_version,    NULL };
+static const struct command *const about[] = {
+	&command_doctor,    &command_api,     &command_web, &command_completion,
+	&command_help_verb, &command_version, NULL
+};
 static const struct command *const internal[] = { &command_complete, &command_finish,
 						  &command_respawn,  &command_pool_watch,
 						  &command_backup,   &command_serve,

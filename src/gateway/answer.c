@@ -22,18 +22,25 @@ void answer_refuse(struct answer_fault *fault, unsigned status, const char *code
 	va_end(args);
 }
 
-enum MHD_Result answer_queue(struct MHD_Connection *connection, unsigned status,
-			     struct MHD_Response *response)
+enum MHD_Result answer_queue_policy(struct MHD_Connection *connection, unsigned status,
+				    struct MHD_Response *response, const char *policy)
 {
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (!MHD_get_response_header(response, "Cache-Control"))
+		MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Content-Security-Policy",
-				"default-src 'none'; frame-ancestors 'none'");
+	MHD_add_response_header(response, "Content-Security-Policy", policy);
 	enum MHD_Result queued = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return queued;
+}
+
+enum MHD_Result answer_queue(struct MHD_Connection *connection, unsigned status,
+			     struct MHD_Response *response)
+{
+	return answer_queue_policy(connection, status, response,
+				   "default-src 'none'; frame-ancestors 'none'");
 }
 
 enum MHD_Result answer_fault(struct MHD_Connection *connection, const struct answer_fault *fault)

@@ -18,7 +18,15 @@ struct answer_fault {
 void answer_refuse(struct answer_fault *fault, unsigned status, const char *code, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
 
-/* Hands a response over, with the headers that all have. */
+/* What every page may load and do besides scripts and styles, which follow "default-src 'none'". */
+#define ANSWER_REST                                                                           \
+	"connect-src 'self'; img-src 'self' data: blob:; font-src 'self'; frame-src 'self'; " \
+	"frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+
+/* Hands a response over, with the headers that all have, and this Content-Security-Policy. */
+enum MHD_Result answer_queue_policy(struct MHD_Connection *connection, unsigned status,
+				    struct MHD_Response *response, const char *policy);
+/* The same for one that is no page. */
 enum MHD_Result answer_queue(struct MHD_Connection *connection, unsigned status,
 			     struct MHD_Response *response);
 /* Answers with a fault, as the router would: an envelope with the sentence. */

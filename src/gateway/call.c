@@ -88,7 +88,8 @@ void call_check(struct request *request)
 		answer_refuse(
 			&request->fault, 400, "EINVAL",
 			"the path of the request is not one; write / and names, others as %%XX");
-	if (peer_user(request->connection->fd, request->user, sizeof request->user, &err) < 0)
+	if (request->connection->local &&
+	    peer_user(request->connection->fd, request->user, sizeof request->user, &err) < 0)
 		answer_refuse(&request->fault, 403, "EPERM", "%s", err.text);
 	check_body(request);
 	request->looks =

@@ -11,6 +11,7 @@
 #include "gateway/process.h"
 #include "gateway/slots.h"
 #include "gateway/ticket.h"
+#include "gateway/web.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,7 +34,8 @@ struct gateway {
 	struct tickets tickets;
 	struct cgi *children; /* all that were not freed */
 	bool resumed;         /* libmicrohttpd has to look at its connections again */
-	bool draining;        /* it ends as soon as it can */
+	struct web web;
+	bool draining; /* it ends as soon as it can */
 };
 
 /* Makes the earlier of both the next deadline; 0 is none. */

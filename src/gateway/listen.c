@@ -5,6 +5,7 @@
 #include "base/scoped.h"
 #include "base/text.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -93,6 +94,55 @@ int listen_unix(const char *path, struct err *err)
 		unlink(aside);
 		return err_set(err, code, "listen on '%s': %s", path, strerror(code));
 	}
+	return take_fd(&fd);
+}
+
+/* Cuts "ADDRESS:PORT" or "[ADDRESS]:PORT" in two. -EINVAL: it is none. */
+static int split(const char *text, char *address, size_t room, uint64_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	return n == 0 || text_print(address, room, "%.*s", (int)n, text) < 0 ||
+			       text_to_u64(colon + 1, 1, 65535, port) < 0
+		       ? -EINVAL
+		       : 0;
+}
+
+int listen_loopback(const char *text, struct err *err)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	char address[INET6_ADDRSTRLEN];
+	uint64_t port;
+	int yes = 1;
+
+	if (split(text, address, sizeof address, &port) < 0)
+		return err_set(err, EINVAL, "--listen takes unix:PATH or ADDRESS:PORT, not '%s'",
+			       text);
+	bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+	if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+		return err_set(err, EINVAL, "'%s' is no address", address);
+	/* Cookies would cross the network in clear. */
+	if (is_v4 ? ntohl(v4.sin_addr.s_addr) >> 24 != 127 : !IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr))
+		return err_set(err, EINVAL,
+			       "'%s' is not of this host alone; listen on 127.0.0.1, and go there "
+			       "by ssh -L",
+			       address);
+	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
+	scoped_fd int fd =
+		socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(err, errno, "make a socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	if ((is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof v4)
+		   : bind(fd, (struct sockaddr *)&v6, sizeof v6)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
+		return err_set(err, errno, "listen on '%s': %s", text, strerror(errno));
 	return take_fd(&fd);
 }
 

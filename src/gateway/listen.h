@@ -16,6 +16,10 @@ int listen_activated(void);
  * replaced. A descriptor or -code.
  */
 int listen_unix(const char *path, struct err *err);
+/*
+ * Listens on ADDRESS:PORT, an address of the loopback interface, in brackets for IPv6. A descriptor or -code.
+ */
+int listen_loopback(const char *text, struct err *err);
 /* Removes the name of a socket of listen_unix, if it is still that one. */
 void listen_forget(int fd, const char *path);
 

@@ -4,6 +4,7 @@ libgateway_a_SOURCES = \
 	src/gateway/cgi_head.c src/gateway/cgi_head.h \
 	src/gateway/environment.c src/gateway/environment.h \
 	src/gateway/limits.c src/gateway/limits.h \
+	src/gateway/session.c src/gateway/session.h \
 	src/gateway/slots.c src/gateway/slots.h \
 	src/gateway/target.c src/gateway/target.h \
 	src/gateway/ticket.c src/gateway/ticket.h \
@@ -14,12 +15,14 @@ if HAVE_MICROHTTPD
 pkglibexec_PROGRAMS += libexec/berth-api
 libexec_berth_api_SOURCES = \
 	src/gateway/answer.c src/gateway/answer.h \
+	src/gateway/browser.c src/gateway/browser.h \
 	src/gateway/call.c src/gateway/call.h \
 	src/gateway/cgi.c src/gateway/cgi.h \
 	src/gateway/connection.c src/gateway/connection.h \
 	src/gateway/gateway.h \
 	src/gateway/listen.c src/gateway/listen.h \
 	src/gateway/main.c \
+	src/gateway/pages.c src/gateway/pages.h \
 	src/gateway/peer.c src/gateway/peer.h \
 	src/gateway/process.c src/gateway/process.h \
 	src/gateway/request.c src/gateway/request.h \
@@ -27,7 +30,8 @@ libexec_berth_api_SOURCES = \
 	src/gateway/socket.c src/gateway/socket.h \
 	src/gateway/terminal.c src/gateway/terminal.h \
 	src/gateway/upgrade.c src/gateway/upgrade.h \
-	src/gateway/watch.c src/gateway/watch.h
+	src/gateway/watch.c src/gateway/watch.h \
+	src/gateway/web.c src/gateway/web.h
 libexec_berth_api_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_BINDIR='"$(bindir)"'
 libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
 libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(JSON_LIBS) $(NETTLE_LIBS)

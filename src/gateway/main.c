@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * berth-api [--listen unix:PATH] [--idle SECONDS] [--limit NAME=NUMBER]... [--router PROGRAM]
+ * berth-api [--listen unix:PATH|ADDRESS:PORT] [--idle SECONDS] [--limit NAME=NUMBER]... [--router PROGRAM] [--sign-in]
  * Serves the API of berth over HTTP: berth-api(8). `berth api serve` executes it.
  */
 #include "base/clock.h"
@@ -35,7 +35,7 @@ struct options {
 	const char *listen; /* borrowed; NULL: systemd's socket, or that of the installation */
 	const char *router; /* borrowed; NULL: where berth was installed */
 	uint64_t idle;      /* seconds without a connection after which it ends; 0: never */
-	bool has_idle;
+	bool has_idle, signs_in;
 };
 
 struct serving {
@@ -62,6 +62,7 @@ static int read_options(int argc, char **argv, struct options *options, struct l
 		{ "idle", required_argument, NULL, 'i' },
 		{ "limit", required_argument, NULL, 'm' },
 		{ "router", required_argument, NULL, 'r' },
+		{ "sign-in", no_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int letter;
@@ -83,7 +84,10 @@ static int read_options(int argc, char **argv, struct options *options, struct l
 						     : "there is no option",
 				       argv[optind - 1]);
 		options->has_idle |= letter == 'i';
+		options->signs_in |= letter == 's';
 	}
+	if (options->signs_in && (!options->listen || text_starts(options->listen, "unix:")))
+		return err_set(err, EINVAL, "--sign-in needs --listen ADDRESS:PORT");
 	if (optind < argc)
 		return err_set(err, EINVAL, "'%s' is no option; see berth-api(8)", argv[optind]);
 	return 0;
@@ -100,7 +104,7 @@ static int open_socket(const struct options *options, char **path, struct err *e
 	if (fd != -ENOENT)
 		return err_set(err, -fd, "what systemd has handed over is no socket that listens");
 	if (options->listen && !text_starts(options->listen, "unix:"))
-		return err_set(err, EINVAL, "--listen takes unix:PATH, not '%s'", options->listen);
+		return listen_loopback(options->listen, err);
 	if (options->listen) {
 		*path = strdup(options->listen + strlen("unix:"));
 	} else {
@@ -227,6 +231,29 @@ static void fill_standard(void)
 		close(fd);
 }
 
+/* Makes it a server for browsers. 1: another program serves the address already, and nothing is left to do. */
+static int open_web(struct web *web, const struct options *options, int *fd, struct err *err)
+{
+	struct err in_use = *err;
+
+	if (!options->listen || text_starts(options->listen, "unix:"))
+		return *fd < 0 ? *fd : 0;
+	if (*fd < 0 && (in_use.code != EADDRINUSE || !options->signs_in))
+		return *fd;
+	*err = (struct err){ 0 };
+	if (web_open(web, options->listen, err) < 0)
+		return -err->code;
+	if (*fd < 0 && !web_is_served(web)) {
+		*err = in_use;
+		return *fd;
+	}
+	if (*fd >= 0 && web_announce(web, err) < 0)
+		return -err->code;
+	if (options->signs_in && web_print_link(web, err) < 0)
+		return -err->code;
+	return *fd < 0 ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct serving serving;
@@ -241,8 +268,11 @@ int main(int argc, char **argv)
 	log_to(STDERR_FILENO);
 	gateway->router = options.router ? options.router : BERTH_BINDIR "/berth";
 	int fd = open_socket(&options, &serving.path, &err);
-	if (fd < 0)
+	int r = open_web(&gateway->web, &options, &fd, &err);
+	if (r < 0)
 		return fail(&err);
+	if (r == 1)
+		return EXIT_SUCCESS;
 	/* Nothing would start it again behind a socket of its own. */
 	serving.idle = options.has_idle ? (int64_t)options.idle * 1000
 		       : serving.path   ? 0
@@ -257,6 +287,7 @@ int main(int argc, char **argv)
 	socket_abandon(gateway);
 	server_run(&serving.server);
 	server_close(&serving.server);
+	web_close(&gateway->web);
 	free(serving.path);
 	return EXIT_SUCCESS;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "gateway/browser.h"
 #include "gateway/call.h"
 #include "gateway/cgi.h"
 #include "gateway/target.h"
@@ -266,12 +267,16 @@ enum MHD_Result request_handle(struct request *request, const char *method, cons
 		connection_works(request->connection);
 		set_deadline(request, request->gateway->limits.body);
 		call_check(request);
-		bool upgrades = !request->fault.status && upgrade_is_asked(request);
+		bool browses = !request->connection->local && !request->fault.status &&
+			       browser_check(request);
+		bool upgrades = !browses && !request->fault.status && upgrade_is_asked(request);
 		/* Refused before the body is sent, where it can be. */
-		if (!request->fault.status && !upgrades)
+		if (!request->fault.status && !upgrades && !browses)
 			return MHD_YES;
 		request->stage = REQUEST_ANSWERS;
 		request->deadline = 0;
+		if (browses)
+			return browser_answer(request);
 		return upgrades ? upgrade_answer(request)
 				: answer_fault(request->http, &request->fault);
 	}

@@ -243,7 +243,7 @@ case_options() {
 	local api=$BERTH_LIBEXEC/berth-api
 	fails 2 "there is no limit 'haed'; did you mean 'head'" "$api" --limit haed=1
 	fails 2 "1 to 3600, not '0'" "$api" --limit head=0
-	fails 2 "takes unix:PATH, not 'tcp:1'" "$api" --listen tcp:1
+	fails 2 "'tcp' is no address" "$api" --listen tcp:1
 	fails 2 "--idle takes 0 to 86400 seconds, not 'x'" "$api" --idle x
 	fails 2 "there is no option '--frob'" "$api" --frob
 	fails 2 "'frob' is no option" "$api" frob

@@ -65,6 +65,8 @@ extern const struct command command_template, command_pool, command_network;
 extern const struct command command_doctor;
 /* api/api.c */
 extern const struct command command_api;
+/* api/serve.c: a member of api; web */
+extern const struct command command_api_server, command_web;
 /* help.c, complete.c */
 extern const struct command command_version, command_help_verb, command_completion,
 	command_complete;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests over TCP, which come from a browser: by Host and Origin they are of our own page, by a cookie they are a
+ * user's; and what is answered without the router, which is the page and the sign-in.
+ */
+#ifndef BERTH_GATEWAY_BROWSER_H
+#define BERTH_GATEWAY_BROWSER_H
+
+#include "gateway/request.h"
+
+/* Judges the request; finds its user. Whether the answer is not the router's; then browser_answer gives it. */
+bool browser_check(struct request *request);
+enum MHD_Result browser_answer(struct request *request);
+
+#endif

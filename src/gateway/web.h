@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the gateway knows as a server for browsers. */
+#ifndef BERTH_GATEWAY_WEB_H
+#define BERTH_GATEWAY_WEB_H
+
+#include "gateway/pages.h"
+#include "gateway/session.h"
+
+#include <stdint.h>
+
+enum { WEB_NAMES = 3, WEB_NAME = 128 };
+
+/* Zeroed: it listens on a unix socket. */
+struct web {
+	bool secure;                     /* it speaks TLS */
+	char names[WEB_NAMES][WEB_NAME]; /* what Host may be: HOST:PORT, or "" */
+	char *sessions;                  /* owned: their folder */
+	int note; /* owned: the lock that says where the server is; 0: none */
+	struct pages pages;
+	unsigned failures;           /* sign-ins that have failed since then */
+	int64_t failed_since;        /* milliseconds */
+	char secret[SESSION_SECRET]; /* of the session that is being answered */
+};
+
+/* Prepares a server at ADDRESS:PORT: names, files, sessions. 0 or -code; web_close after both. */
+int web_open(struct web *web, const char *address, struct err *err);
+/* Says for others that this program is the server. 0 or -code. */
+int web_announce(struct web *web, struct err *err);
+/* Whether another program serves that address. */
+bool web_is_served(const struct web *web);
+/* Prints a link with which root signs in, once. 0 or -code. */
+int web_print_link(const struct web *web, struct err *err);
+void web_close(struct web *web);
+
+#endif

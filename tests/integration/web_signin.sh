@@ -1,0 +1,217 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# berth-api on the loopback interface, for browsers: sign-in, sessions, Host and Origin, and the files of the page.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/gateway.sh
+. "$top/tests/gateway.sh"
+
+host=127.0.0.1:8443
+
+set_up() {
+	make_router
+	export BERTH_WEB=$T/web
+	mkdir -p "$BERTH_WEB/vendor" "$T/outside"
+	echo '<!doctype html>' >"$BERTH_WEB/index.html"
+	echo '<!doctype html>terminal' >"$BERTH_WEB/terminal.html"
+	echo 'export {}' >"$BERTH_WEB/app.mjs"
+	echo 'p {}' >"$BERTH_WEB/vendor/a.css"
+	echo secret >"$BERTH_WEB/secret.key"
+	echo secret >"$BERTH_WEB/.hidden.html"
+	echo secret >"$T/outside/x.html"
+	ln -s "$T/outside/x.html" "$BERTH_WEB/link.html"
+	ln -s "$T/outside" "$BERTH_WEB/outside"
+}
+
+tear_down() {
+	end_gateway
+	rm -rf "$BERTH_ROOT/run/api"
+}
+
+# begin_web [OPTION...]: a server on $host. Its first link is $link.
+begin_web() {
+	export BERTH_WEB=$T/web
+	end_gateway
+	rm -f "$T/gateway.exit" "$T/jar" "$T/link"
+	(
+		code=0
+		"$BERTH_LIBEXEC/berth-api" --listen "$host" --sign-in --router "$T/router" "$@" >"$T/link" 2>"$T/gateway.err" &
+		echo $! >"$T/gateway.pid"
+		wait $! || code=$?
+		echo "$code" >"$T/gateway.exit"
+	) &
+	retry 20 test -s "$T/link"
+	gateway=$(cat "$T/gateway.pid")
+	link=$(cat "$T/link")
+}
+
+# browse PATH [OPTION of curl...]: as a browser with the cookies of $T/jar. $status, $T/head, $T/body.
+browse() {
+	# shellcheck disable=SC2034 # for the cases
+	status=$(timeout 60 curl -sS --path-as-is -b "$T/jar" -c "$T/jar" -o "$T/body" -D "$T/head" -w '%{http_code}' \
+		"${@:2}" "http://$host$1" 2>"$T/curl")
+}
+
+sign_in() {
+	begin_web "$@"
+	browse "/sign-in/${link##*/}"
+	same "status of the sign-in" 303 "$status"
+}
+
+case_sign_in() {
+	begin_web
+	same link "http://$host/sign-in/" "${link%/*}/"
+	same "its length" 43 "$(printf %s "${link##*/}" | wc -c)"
+	browse /env
+	same "without a session" 401 "$status"
+	browse "/sign-in/${link##*/}"
+	same "status of the sign-in" 303 "$status"
+	has '^Location: /' "$(cat "$T/head")"
+	has '^Set-Cookie: berth=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200' "$(cat "$T/head")"
+	has '^Referrer-Policy: no-referrer' "$(cat "$T/head")"
+	browse /env
+	same "with a session" 200 "$status"
+	has '^REMOTE_USER=root$' "$(cat "$T/body")"
+	# No secret reaches the child, the log or the disk.
+	not grep -q "COOKIE" "$T/body"
+	not grep -qF "${link##*/}" "$T/gateway.err"
+	not grep -rqF "${link##*/}" "$BERTH_ROOT/run/api"
+	not grep -rqF "$(awk '/berth/ { print $7 }' "$T/jar")" "$BERTH_ROOT/run/api" "$T/gateway.err"
+	same "mode of the folder" 700 "$(stat -c %a "$BERTH_ROOT/run/api")"
+	# A link is good once.
+	rm "$T/jar"
+	browse "/sign-in/${link##*/}"
+	same "a second time" 401 "$status"
+	# A session outlives the server.
+	sign_in
+	cp "$T/jar" "$T/kept"
+	begin_web
+	cp "$T/kept" "$T/jar"
+	browse /env
+	same "after a restart" 200 "$status"
+}
+
+case_too_old() {
+	local file
+	begin_web
+	for file in "$BERTH_ROOT"/run/api/link.*; do
+		echo "root 1000" >"$file"
+	done
+	browse "/sign-in/${link##*/}"
+	same "an old link" 401 "$status"
+	sign_in
+	for file in "$BERTH_ROOT"/run/api/session.*; do
+		echo "root 1000" >"$file"
+	done
+	browse /env
+	same "an old session" 401 "$status"
+}
+
+case_sign_out() {
+	sign_in
+	cp "$T/jar" "$T/kept"
+	browse /sign-out -X POST -H "Origin: http://$host"
+	same "sign-out" 303 "$status"
+	cp "$T/kept" "$T/jar"
+	browse /env
+	same "afterwards" 401 "$status"
+}
+
+case_throttled() {
+	local i
+	begin_web
+	for i in {1..10}; do
+		browse "/sign-in/$(printf '%043d' "$i")"
+		same "attempt $i" 401 "$status"
+	done
+	browse "/sign-in/${link##*/}"
+	same "the eleventh, with the right one" 429 "$status"
+	has '^Retry-After: 60' "$(cat "$T/head")"
+	same "lines in the log" 10 "$(grep -c 'refused a sign-in' "$T/gateway.err")"
+}
+
+# Another page that sends the browser here gets nothing.
+case_other_pages() {
+	local other
+	sign_in
+	for other in evil.example evil.example:8443 127.0.0.1 127.0.0.1:80 "$host.evil.example" "127.0.0.1:8443x"; do
+		browse /env -H "Host: $other"
+		same "Host $other" 421 "$status"
+	done
+	browse /env -H 'Host: localhost:8443' -H "Cookie: berth=$(awk '/berth/ { print $7 }' "$T/jar")"
+	same "Host localhost" 200 "$status"
+	for other in "http://evil.example" "https://$host" "http://127.0.0.1" "http://$host.evil.example" null \
+		"http://localhost:8443"; do
+		browse /env -H "Origin: $other"
+		same "Origin $other" 403 "$status"
+		browse /env -X POST -d x -H "Origin: $other"
+		same "Origin $other, POST" 403 "$status"
+	done
+	browse /env -X POST -d x
+	same "POST without Origin" 403 "$status"
+	browse /env -X POST -d x -H "Origin: http://$host"
+	same "POST of the page" 200 "$status"
+	browse /1.0 -H 'Sec-Fetch-Site: cross-site'
+	same "a link from another page" 403 "$status"
+	browse / -H 'Sec-Fetch-Site: cross-site'
+	same "a link to the page" 200 "$status"
+	for other in "http://evil.example" ""; do
+		browse /1.0/sockets/abcdefghijklmnopqrstuvwxyz -H 'Upgrade: websocket' -H 'Connection: Upgrade' \
+			-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' -H "Origin: $other"
+		same "a socket of '$other'" 403 "$status"
+		has 'of another page' "$(cat "$T/body")"
+	done
+}
+
+case_files() {
+	local path
+	begin_web
+	browse /
+	same "the page" 200 "$status"
+	same "its text" '<!doctype html>' "$(cat "$T/body")"
+	has '^Content-Type: text/html; charset=utf-8' "$(cat "$T/head")"
+	has "^Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';" "$(cat "$T/head")"
+	has '^X-Content-Type-Options: nosniff' "$(cat "$T/head")"
+	same "policies" 1 "$(grep -ci '^Content-Security-Policy' "$T/head")"
+	same "caching" 1 "$(grep -ci '^Cache-Control: no-cache' "$T/head")"
+	browse / -H "If-None-Match: $(sed -n 's/^ETag: \(.*\)\r$/\1/p' "$T/head")"
+	same "unchanged" 304 "$status"
+	browse /terminal.html
+	has "style-src 'self' 'unsafe-inline'" "$(cat "$T/head")"
+	browse /app.mjs
+	has '^Content-Type: text/javascript' "$(cat "$T/head")"
+	browse '/vendor/a.css?v=1'
+	same "in a folder" 200 "$status"
+	for path in /secret.key /.hidden.html /link.html /outside/x.html /../outside/x.html /vendor/../index.html \
+		/%2e%2e/outside/x.html /vendor /vendor/ //index.html /vendor%2f..%2findex.html "/nothing.html"; do
+		browse "$path"
+		same "$path" 401 "$status"
+		not grep -q secret "$T/body"
+	done
+	# What came later is not served, and what went is said.
+	echo later >"$BERTH_WEB/later.html"
+	browse /later.html
+	same "a later file" 401 "$status"
+	rm "$BERTH_WEB/later.html" "$BERTH_WEB/vendor/a.css"
+	browse /vendor/a.css
+	same "a file that went" 404 "$status"
+	echo 'p {}' >"$BERTH_WEB/vendor/a.css"
+}
+
+case_refused() {
+	local api=$BERTH_LIBEXEC/berth-api
+	fails 2 "'0.0.0.0' is not of this host alone" "$api" --listen 0.0.0.0:8443
+	fails 2 "'192.0.2.1' is not of this host alone" "$api" --listen 192.0.2.1:8443
+	fails 2 "'::' is not of this host alone" "$api" --listen '[::]:8443'
+	fails 2 "'host.example' is no address" "$api" --listen host.example:8443
+	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1'" "$api" --listen 127.0.0.1
+	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1:0'" "$api" --listen 127.0.0.1:0
+	fails 2 "needs --listen ADDRESS:PORT" "$api" --sign-in
+	begin_web
+	fails 1 "Address already in use" "$api" --listen "$host"
+	# Another link of the server that runs.
+	browse "$("$api" --listen "$host" --sign-in | sed "s|^http://$host||")"
+	same "by the second link" 303 "$status"
+}
+
+run_cases "$@"
