@@ -243,6 +243,7 @@ struct network_config {
 	bool parent_force;     /* "parent.force"; of kind physical: also if the host uses it */
 	uint64_t dhcp_lease;   /* "dhcp.lease", seconds: 12 hours */
 	uint64_t mtu;          /* of its machines' interfaces; 0: the kernel's default */
+	char *dns_aliases;     /* "dns.aliases": words ALIAS=MACHINE */
 	char *dns_servers;     /* "dns.servers", "": those of the host; "none" */
 	char *routes;          /* KEY_ROUTES: static ones of its machines */
 	char *domain;          /* DNS domain of machine names: "berth" */

@@ -53,6 +53,8 @@ static const struct key network_keys[] = {
 	  "whether dnsmasq serves addresses and names on it" },
 	{ "dhcp.lease", KEY_DURATION, KEY_LIVE, AT(dhcp_lease), "12h", 120, 365 * 86400, NULL,
 	  "how long an address that DHCP gives is valid" },
+	{ "dns.aliases", KEY_TEXT, KEY_LIVE, AT(dns_aliases), "", 0, 0, NULL,
+	  "further names of machines in its DNS: ALIAS=MACHINE" },
 	{ "dns.servers", KEY_SERVERS, KEY_LIVE, AT(dns_servers), "", 0, 0, NULL,
 	  "name servers that its dnsmasq asks; empty: those of the host" },
 	{ "domain", KEY_DOMAIN, 0, AT(domain), "berth", 0, 0, NULL,

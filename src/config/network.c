@@ -161,6 +161,51 @@ static int check_parent(const struct network_config *config, struct err *err)
 	return 0;
 }
 
+static int check_alias(const char *alias, const char *machine, const char *behind, struct err *err)
+{
+	const char *fault = text_label_fault(alias);
+
+	if (!machine)
+		return err_set(err, EINVAL,
+			       "dns.aliases has '%.80s'; a word of it is ALIAS=MACHINE, such as "
+			       "db=postgres-3",
+			       alias);
+	if (fault)
+		return err_set(err, EINVAL, "dns.aliases has alias '%.80s', which %s", alias,
+			       fault);
+	fault = text_label_fault(machine);
+	if (fault)
+		return err_set(err, EINVAL, "dns.aliases has machine '%.80s', which %s", machine,
+			       fault);
+	if (strcmp(alias, machine) == 0)
+		return err_set(err, EINVAL, "dns.aliases has '%s' as an alias of itself", alias);
+	for (size_t n = strlen(alias); behind && *behind; behind += strspn(behind, " ")) {
+		if (strncmp(behind, alias, n) == 0 && behind[n] == '=')
+			return err_set(err, EINVAL, "dns.aliases has alias '%s' twice", alias);
+		behind += strcspn(behind, " ");
+	}
+	return 0;
+}
+
+static int check_aliases(const char *list, struct err *err)
+{
+	enum { ALIASES_MAX = 256 };
+	char *words = strdup(list), *rest = words;
+	unsigned count = 0;
+	int r = words ? 0 : err_set(err, ENOMEM, "out of memory");
+
+	for (char *word; r == 0 && (word = strsep(&rest, " "));) {
+		const char *alias = strsep(&word, "=");
+		if (!*alias && !word)
+			continue;
+		r = ++count > ALIASES_MAX
+			    ? err_set(err, E2BIG, "dns.aliases has more than %d", ALIASES_MAX)
+			    : check_alias(alias, word, rest, err);
+	}
+	free(words);
+	return r;
+}
+
 int config_check_network(const struct network_config *config, struct err *err)
 {
 	if (config->parent_force && !config_is_physical(config))
@@ -170,6 +215,7 @@ int config_check_network(const struct network_config *config, struct err *err)
 			"host; leave it out, or choose kind=physical",
 			config->kind);
 	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0 ||
+	    check_aliases(config->dns_aliases, err) < 0 ||
 	    config_check_routes(config, config->routes, err) < 0 ||
 	    rules_check(config->rules, err) < 0)
 		return -err->code;

@@ -5,6 +5,7 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "network/aliases.h"
 #include "network/dns.h"
 #include "network/firewall.h"
 #include "network/host6.h"
@@ -186,6 +187,9 @@ static int bring_dns(struct network *network, const struct found *found, struct 
 		return found->dns == DNS_ABSENT ? 0 : dns_stop(network, err);
 	if (found->dns == DNS_RUNNING && good)
 		return 0;
+	/* A command that was killed may have left them as they were. */
+	if (*network->config.dns_aliases)
+		aliases_settle(network);
 	if (*dns_fault())
 		network_warn(network, "network '%s': %s", network->name, dns_fault());
 	else if (dns_start(network, &why) < 0)

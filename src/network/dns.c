@@ -246,6 +246,19 @@ static int start(const struct network *network, const char *pid_file, struct err
 	return r;
 }
 
+int dns_make_aliases(const struct network *network, struct err *err)
+{
+	scoped_free char *path = text_format("%s/aliases", network->folder);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (file_make_dirs(path, 0755, err) < 0)
+		return -err->code;
+	return chmod(path, 0755) < 0
+		       ? err_set(err, errno, "open '%s' to dnsmasq: %s", path, strerror(errno))
+		       : 0;
+}
+
 int dns_start(const struct network *network, struct err *err)
 {
 	scoped_free char *pid_file = pid_path(network);
@@ -253,7 +266,8 @@ int dns_start(const struct network *network, struct err *err)
 
 	if (!pid_file || !folder)
 		return err_set(err, ENOMEM, "out of memory");
-	if (dns_stop(network, err) < 0 || file_make_dirs(folder, 0711, err) < 0)
+	if (dns_stop(network, err) < 0 || file_make_dirs(folder, 0711, err) < 0 ||
+	    dns_make_aliases(network, err) < 0)
 		return -err->code;
 	return start(network, pid_file, err);
 }
@@ -296,6 +310,19 @@ static void send_release(const struct lease *lease)
 		return;
 }
 
+void dns_reload(const struct network *network)
+{
+	scoped_free char *pid_file = pid_path(network);
+	scoped_free char *words = NULL;
+	scoped_free char *again = NULL;
+	size_t length;
+
+	pid_t pid = pid_file ? find_process(pid_file, &words, &length) : -ENOMEM;
+	scoped_fd int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	if (pidfd >= 0 && read_arguments(pid, pid_file, &again) > 0)
+		pidfd_send_signal(pidfd, SIGHUP, NULL, 0);
+}
+
 void dns_forget(const struct network *network, const struct lease *lease)
 {
 	scoped_free char *pid_file = pid_path(network);
@@ -313,8 +340,5 @@ void dns_forget(const struct network *network, const struct lease *lease)
 	}
 	/* dnsmasq has its DHCP leases in memory, so only the protocol can take one back. */
 	send_release(lease);
-	scoped_fd int pidfd = pidfd_open(pid, 0);
-	scoped_free char *again = NULL;
-	if (pidfd >= 0 && read_arguments(pid, pid_file, &again) > 0)
-		pidfd_send_signal(pidfd, SIGHUP, NULL, 0);
+	dns_reload(network);
 }

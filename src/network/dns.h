@@ -35,4 +35,13 @@ int dns_stop(const struct network *network, struct err *err);
  */
 void dns_forget(const struct network *network, const struct lease *lease);
 
+/*
+ * Makes the folder of aliases (aliases.h), without which dnsmasq does not start: a network that an older version has made
+ * has none. 0 or -code.
+ */
+int dns_make_aliases(const struct network *network, struct err *err);
+
+/* Makes a running dnsmasq read its files of names anew, since it may keep what one had before. Quiet. */
+void dns_reload(const struct network *network);
+
 #endif

@@ -190,6 +190,7 @@ int dns_arguments_make(const struct network *network, const char *pid_file,
 	 */
 	add_word(arguments, "--no-hosts");
 	add_word(arguments, "--hostsdir=%s/names", network->folder);
+	add_word(arguments, "--hostsdir=%s/aliases", network->folder);
 	add_word(arguments, "--domain-needed");
 	add_word(arguments, "--bogus-priv");
 	if (domain && *domain) {

@@ -2,6 +2,7 @@
 /* Leases: the address of a machine on a network, for as long as the machine exists. Each is one file. */
 #include "base/scoped.h"
 #include "base/text.h"
+#include "network/aliases.h"
 #include "network/bridge.h"
 #include "network/lease_file.h"
 #include "network/lease_want.h"
@@ -173,6 +174,11 @@ static int change_or_add(const struct network *network, struct lease *lease,
 	return r < 0 ? tell_failure(network, lease->name, r, err) : 0;
 }
 
+static int follow_aliases(const struct network *network)
+{
+	return *network->config.dns_aliases ? aliases_settle(network) : 0;
+}
+
 static int find_or_make(struct network *network, const char *name, const struct lease_want *want,
 			struct lease *lease, struct err *err)
 {
@@ -199,6 +205,9 @@ static int find_or_make(struct network *network, const char *name, const struct 
 		return tell_failure(network, name, r, err);
 	if (change_or_add(network, &made, &wanted, err) < 0)
 		return -err->code;
+	r = follow_aliases(network);
+	if (r < 0)
+		return tell_failure(network, name, r, err);
 	lease_file_finish(&made);
 	*lease = made;
 	return 0;
@@ -352,6 +361,8 @@ int lease_renumber(const struct network *network, struct err *err)
 
 	if (r == 0)
 		r = lease_file_each(network, renumber_one, (void *)(uintptr_t)network);
+	if (r == 0)
+		r = follow_aliases(network);
 	return r < 0 ? err_set(err, -r,
 			       "network '%s': its leases cannot get another IPv6 address: %s",
 			       network->name, strerror(-r))
@@ -373,6 +384,8 @@ int lease_release(struct network *network, const char *name, struct err *err)
 		r = lease_file_find(network, name, &lease);
 	if (r == 0)
 		r = lease_file_remove(network, &lease);
+	if (r == 0)
+		r = follow_aliases(network);
 	return r < 0 && r != -ENOENT ? tell_failure(network, name, r, err) : 0;
 }
 
@@ -399,5 +412,10 @@ int lease_rename(struct network *network, const char *name, const char *mac, con
 		r = lease_file_remove(network, &other);
 	if (r == 0)
 		r = lease_file_rename(network, &lease, to);
+	if (r == 0 && *network->config.dns_aliases) {
+		if (aliases_rename(network, name, to, err) < 0)
+			return -err->code;
+		r = aliases_settle(network);
+	}
 	return r < 0 ? tell_failure(network, name, r, err) : 0;
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libnetwork.a
 libnetwork_a_SOURCES = \
 	src/network/advice.c \
+	src/network/aliases.c src/network/aliases.h \
 	src/network/announce.c \
 	src/network/bridge.c src/network/bridge.h \
 	src/network/capture.c src/network/capture.h src/network/capture_report.h \

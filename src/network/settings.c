@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a network's settings: all of them or none. A network that is up has them at once. */
+#include "network/aliases.h"
 #include "network/bridge.h"
 #include "network/kind.h"
 #include "network/renumber.h"
@@ -22,6 +23,12 @@ static int renew(struct network *network, struct err *err)
 	int r = now.renumbered && config_is_own(&now.config) ? lease_renumber(&now, err) : 0;
 	if (r == 0)
 		r = kind_ops(&now)->renew(&now, err);
+	if (r == 0 && (*now.config.dns_aliases || *network->config.dns_aliases)) {
+		r = aliases_settle(&now);
+		if (r < 0)
+			err_set(err, -r, "network '%s': its aliases: %s", network->name,
+				strerror(-r));
+	}
 	if (r < 0)
 		return r;
 	now.rerouted = config_is_private(&now.config) != config_is_private(&network->config);

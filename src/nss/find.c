@@ -111,25 +111,31 @@ static void join_name(const char *label, const char *domain, char out[NSS_NAME_M
 	memcpy(out + first + 1, domain, second + 1);
 }
 
+static bool is_one_of(const char *label, const char *name, const char *alias)
+{
+	return name && (strcmp(name, label) == 0 || (alias && strcmp(alias, label) == 0));
+}
+
 /* A machine that asks the DHCP of a LAN for its address has this one in its lease file. */
 static bool is_none(const char *address)
 {
 	return strcmp(address, "0.0.0.0") == 0;
 }
 
-/* Takes over the addresses of "ADDRESS NAME" lines whose name is the label. */
+/* Takes over the addresses of lines "ADDRESS NAME", or "ADDRESS NAME ALIAS", that have the label as one of the names. */
 static void read_addresses(char *text, const char *label, int family, struct found *found)
 {
 	char *line, *rest = text;
 
 	while (found->count < NSS_FOUND_MAX && (line = strsep(&rest, "\n"))) {
 		char *address = strsep(&line, " "), *name = line ? strsep(&line, " ") : NULL;
+		const char *alias = line ? strsep(&line, " ") : NULL;
 		bool v4 = inet_pton(AF_INET, address, &found->addresses[found->count].is) == 1;
 		bool v6 = !v4 &&
 			  inet_pton(AF_INET6, address, &found->addresses[found->count].is) == 1;
 		int its = v4 ? AF_INET : AF_INET6;
 
-		if (!name || strcmp(name, label) != 0 || !(v4 || v6) || is_none(address) ||
+		if (!is_one_of(label, name, alias) || !(v4 || v6) || is_none(address) ||
 		    (family != AF_UNSPEC && family != its))
 			continue;
 		found->addresses[found->count++].family = its;
@@ -140,12 +146,16 @@ static void read_addresses(char *text, const char *label, int family, struct fou
 static void look_in(int network, const char *label, const char *domain, int family,
 		    struct found *found)
 {
-	char text[FILE_MAX], path[sizeof "names/" + LABEL_MAX], its[NSS_NAME_MAX + 1];
+	char text[FILE_MAX], path[sizeof "aliases/" + LABEL_MAX], its[NSS_NAME_MAX + 1];
 	size_t before = found->count;
 
 	stpcpy(stpcpy(path, "names/"), label);
-	if (read_text(network, path, text) < 0 || !read_domain(network, its) ||
-	    (*domain && strcasecmp(domain, its) != 0))
+	ssize_t n = read_text(network, path, text);
+	if (n < 0) {
+		stpcpy(stpcpy(path, "aliases/"), label);
+		n = read_text(network, path, text);
+	}
+	if (n < 0 || !read_domain(network, its) || (*domain && strcasecmp(domain, its) != 0))
 		return;
 	read_addresses(text, label, family, found);
 	if (before == 0 && found->count > 0)
