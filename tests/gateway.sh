@@ -34,6 +34,7 @@ make_router() {
 		/holds)
 			printf '%s\n\n{}' "$json"
 			sleep 60 &
+			echo $! >"$T/holder"
 			;;
 		/attach)
 			id=$(head -c 32 /dev/urandom | base64 -w 0 | tr +/ -_ | tr -d =)
@@ -104,6 +105,8 @@ end_gateway() {
 	[[ -e $T/gateway.pid && ! -e $T/gateway.exit ]] || return 0
 	kill -TERM "$(cat "$T/gateway.pid")" 2>/dev/null || true
 	retry 20 ended
+	# A sanitizer has something to say.
+	[[ $(cat "$T/gateway.exit") == 0 ]] || fault "the gateway ended with $(cat "$T/gateway.exit"): $(cat "$T/gateway.err")"
 }
 
 ended() {
@@ -143,7 +146,7 @@ except OSError:
     pass' "$socket"
 }
 
-# keep_open: sends standard input, and says nothing more.
+# keep_open: sends standard input, and says nothing more. $T/open.pid is its process.
 keep_open() {
 	python3 -c '
 import socket, sys, os
@@ -151,11 +154,13 @@ s = socket.socket(socket.AF_UNIX)
 s.settimeout(60)
 s.connect(sys.argv[1])
 s.sendall(os.read(0, 4096))
+with open(sys.argv[2], "w") as file:
+    print(os.getpid(), file=file)
 try:
     while piece := s.recv(4096):
         sys.stdout.buffer.write(piece)
 except OSError:
-    pass' "$socket"
+    pass' "$socket" "$T/open.pid"
 }
 
 # never_read: sends standard input, and reads nothing until it is cut off.

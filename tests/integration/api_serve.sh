@@ -68,6 +68,7 @@ case_answers() {
 	# One of the child's own that has its output holds nothing.
 	get /holds
 	same status 200 "$status"
+	kill "$(cat "$T/holder")"
 	end_gateway
 	begin_gateway --router "$T/nowhere"
 	get /env
@@ -131,7 +132,7 @@ case_deadlines() {
 	retry 20 no_connection
 	wait "$reader"
 	retry 20 no_child
-	empty "$T/slow"
+	same "the head that was late" 0 "$(wc -c <"$T/slow")"
 	not grep -q 200 "$T/stalled"
 	get /env
 	same "still there" 200 "$status"
@@ -161,7 +162,7 @@ case_client_goes_away() {
 	printf 'PUT /keeps HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\n12' |
 		keep_open &
 	retry 20 test -s "$T/keeps.kept"
-	kill "$!"
+	kill "$(cat "$T/open.pid")"
 	retry 20 no_child
 	not test -e "$T/keeps.done"
 }

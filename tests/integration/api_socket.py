@@ -115,7 +115,7 @@ async def exit_codes():
     async with attach("/nonexistent") as ws:
         assert (await until_end(ws))[1] in (126, 127)
     # What is left of its own holds nothing.
-    async with attach("sh", "-c", "echo out; sleep 60 & exit 4") as ws:
+    async with attach("sh", "-c", "echo out; sleep 3 & exit 4") as ws:
         assert await until_end(ws) == ({1: b"out\n"}, 4)
 
 
