@@ -61,9 +61,12 @@ export function card(title, ...content) {
 /** A bar for a share, with words beside it, that does not tell by its colour alone. */
 export function fill(label, used, total, words) {
 	const share = total ? used / total : 0;
-	return h("div", { class: "fill" }, h("meter", {
-		min: "0", max: "1", value: share.toFixed(4), low: "0.8", high: "0.9", optimum: "0", "aria-label": label,
-	}), h("span", { class: "fill-words" }, words, share >= 0.9 ? " — nearly full" : share >= 0.8 ? " — filling up" : ""));
+	const level = share >= 0.9 ? "full" : share >= 0.8 ? "filling" : "fine";
+	return h("div", { class: "fill" }, h("div", {
+		role: "meter", "aria-label": label, "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": Math.round(100 * share),
+	}, s("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", class: `bar ${level}`, "aria-hidden": "true", focusable: "false" },
+		s("rect", { width: (100 * Math.min(1, share)).toFixed(2), height: "4" }))),
+	h("span", { class: "fill-words" }, words, share >= 0.9 ? " — nearly full" : share >= 0.8 ? " — filling up" : ""));
 }
 
 export function heading(words, ...more) {

@@ -30,7 +30,7 @@ static void read_member(const char *line, const char *name, char word[EVENT_WORD
 		return;
 	at += strlen(start);
 	size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789.-_");
-	if (at[n] == '"' && n <= EVENT_WORD_MAX) {
+	if (n <= EVENT_WORD_MAX && at[n] == '"') {
 		memcpy(word, at, n);
 		word[n] = '\0';
 	}
