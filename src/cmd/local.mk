@@ -67,6 +67,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/rule.c src/cmd/machine/rule.h \
 	src/cmd/machine/rule_list.c \
 	src/cmd/machine/forward.c src/cmd/machine/forward.h \
+	src/cmd/machine/inhibit.c \
 	src/cmd/machine/info.c src/cmd/machine/info.h src/cmd/machine/info_json.c src/cmd/machine/info_show.c \
 	src/cmd/machine/keeper.c \
 	src/cmd/machine/lifecycle.c \

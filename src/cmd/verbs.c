@@ -19,7 +19,7 @@ static const struct command *const look[] = {
 };
 static const struct command *const enter[] = { &command_shell,   &command_exec,    &command_each,
 					       &command_console, &command_push,    &command_pull,
-					       &command_cp,      &command_desktop, NULL };
+					       &command_cp,      &command_desktop, &command_inhibit, NULL };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
 static const struct command *const shown[] = { &command_mount,
@@ -48,7 +48,7 @@ static const struct command *const about[] = {
 };
 static const struct command *const internal[] = { &command_complete, &command_finish,
 						  &command_respawn,  &command_pool_watch,
-						  &command_backup,   &command_serve,
+						  &command_backup,   &command_serve, &command_idle,
 						  &command_free,     NULL };
 
 const struct family families[] = {

@@ -114,13 +114,15 @@ enum rlimit_key {
 /* machines/NAME/machine.conf */
 struct machine_config {
 	char *description;
-	char *uuid;           /* KEY_FIXED; also container_uuid and the guest's machine-id */
-	char *template;       /* KEY_FIXED; the template of its root, "" for none */
-	char *arch;           /* KEY_FIXED; as uname -m */
-	char *pool;           /* KEY_FIXED; the pool of its volume */
-	uint64_t created;     /* KEY_FIXED; seconds since the epoch */
-	char *desktop_socket; /* "desktop.socket": where its display server listens, in it */
-	uint64_t disk_size;   /* "disk.size", bytes; 0: as the template */
+	char *uuid;                  /* KEY_FIXED; also container_uuid and the guest's machine-id */
+	char *template;              /* KEY_FIXED; the template of its root, "" for none */
+	char *arch;                  /* KEY_FIXED; as uname -m */
+	char *pool;                  /* KEY_FIXED; the pool of its volume */
+	uint64_t created;            /* KEY_FIXED; seconds since the epoch */
+	char *desktop_idle;          /* "desktop.idle": KEY_CHOICE never, pause, stop */
+	uint64_t desktop_idle_after; /* "desktop.idle.after": seconds */
+	char *desktop_socket;        /* "desktop.socket": where its display server listens, in it */
+	uint64_t disk_size;          /* "disk.size", bytes; 0: as the template */
 	char *app_command; /* "app.command": what guest-init runs; "" = the root's init, or a console */
 	char *app_directory;    /* "app.directory": where it begins; "" = / */
 	char *app_signal;       /* "app.signal": asks it to end; "" = SIGTERM */

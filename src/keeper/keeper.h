@@ -85,6 +85,14 @@ struct watched_pool {
 	struct watched_pool *next;
 };
 
+/* The use of the machine, in ms of the monotonic clock; see idle.c. */
+struct idle {
+	int64_t used;   /* the last one that was seen */
+	int64_t looked; /* the last look */
+	int64_t due;    /* the next look; 0: desktop.idle is never */
+	uint64_t spent; /* at the last look, microseconds of processors */
+};
+
 struct keeper {
 	struct keeper_plan plan;
 	int epoll;
@@ -127,6 +135,7 @@ struct keeper {
 	struct source space;
 	struct dm dm; /* open if space.fd is, which is its descriptor */
 
+	struct idle idle;
 	struct hit hits[HIT_KINDS];
 	struct dnsmasq dnsmasq;
 
@@ -228,6 +237,13 @@ void space_watch(struct keeper *keeper);
 void space_check(struct keeper *keeper);
 /* The time until the loop has to wake up for this, in milliseconds; -1: no time, because the kernel reports events. */
 int space_timeout(const struct keeper *keeper);
+
+/* idle.c: whether the machine is used. Called for each guest. */
+void idle_watch(struct keeper *keeper);
+/* To be called each time that the loop wakes up. */
+void idle_check(struct keeper *keeper);
+/* The time until the loop has to wake up for this, in milliseconds; -1: no time. */
+int idle_timeout(const struct keeper *keeper);
 
 /* dnsmasq.c: the watch over the network's dnsmasq. */
 /* Called for each guest, because its machine may be on another network than before. */

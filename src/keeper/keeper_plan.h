@@ -24,7 +24,7 @@ enum keeper_fd {
 	KEEPER_FD_END,
 };
 
-enum { KEEPER_PLAN_MAGIC = 0x62657203 };
+enum { KEEPER_PLAN_MAGIC = 0x62657204 };
 
 /* The cases in which a guest that ended by itself is started again. A stop on request is always the end. */
 enum restart_policy {
@@ -47,6 +47,7 @@ struct keeper_plan {
 	unsigned stop_timeout; /* seconds, for a stop that names none */
 	enum restart_policy restart;
 	unsigned restart_limit; /* restarts in a row without a run of a minute between */
+	unsigned idle_after; /* seconds without a use, after which `berth _idle` is run; 0: never */
 	char thin_pool
 		[128]; /* device of the thin pool that holds the root; "": another kind of pool */
 	char pool[64]; /* the pool's name */

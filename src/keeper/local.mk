@@ -15,6 +15,7 @@ libexec_berth_keeper_SOURCES = \
 	src/keeper/finish.c \
 	src/keeper/halt.c \
 	src/keeper/hits.c \
+	src/keeper/idle.c \
 	src/keeper/input.c \
 	src/keeper/keeper.h \
 	src/keeper/life.c \

@@ -119,6 +119,7 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	hits_open(keeper);
 	space_watch(keeper);
 	dnsmasq_watch(keeper);
+	idle_watch(keeper);
 	record_name(keeper, keeper->again);
 	record_count(keeper, "restarts", ++keeper->followers);
 	/* A halt that was asked for meanwhile has set the timer. */
@@ -262,6 +263,14 @@ static void report_begun(int r)
 	close(KEEPER_REPORT);
 }
 
+/* The time until the loop has something to do without an event; -1: it has nothing. */
+static int patience(const struct keeper *keeper)
+{
+	int space = space_timeout(keeper), idle = idle_timeout(keeper);
+
+	return space < 0 || (idle >= 0 && idle < space) ? idle : space;
+}
+
 int keeper_run(struct keeper *keeper)
 {
 	int r = open_sources(keeper);
@@ -278,9 +287,11 @@ int keeper_run(struct keeper *keeper)
 	}
 	space_watch(keeper);
 	dnsmasq_watch(keeper);
+	idle_watch(keeper);
 	while (!keeper->done) {
-		struct source *source = loop_wait(keeper, space_timeout(keeper));
+		struct source *source = loop_wait(keeper, patience(keeper));
 		space_check(keeper);
+		idle_check(keeper);
 		if (source)
 			source->ready(keeper, source);
 	}

@@ -29,7 +29,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/control_kill.c \
 	src/machine/life/follow.c \
 	src/machine/life/forwards.c src/machine/life/forwards.h \
-	src/machine/life/freeze.c src/machine/life/freeze.h \
+	src/machine/life/freeze.c src/machine/life/freeze.h src/machine/life/use.c src/machine/life/use.h \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \

@@ -28,7 +28,7 @@ extern const struct command command_top;
 /* logs.c, events.c, capture.c */
 extern const struct command command_logs, command_events, command_capture, command_metrics;
 /* desktop.c */
-extern const struct command command_desktop;
+extern const struct command command_desktop, command_inhibit, command_idle;
 /* each.c */
 extern const struct command command_each;
 /* enter.c */

@@ -7,6 +7,7 @@
 #include "cmd/cli/print.h"
 #include "machine/desktop/desktop.h"
 #include "machine/life/life.h"
+#include "machine/life/use.h"
 
 const struct flag flag_desktop_wait = {
 	"timeout", 't', false, "TIME", "how long to wait for a display that is not there yet; 30s"
@@ -58,9 +59,12 @@ int desktop_show(struct call *call, int in, int out, struct err *err)
 	if (r == 0)
 		r = open_checked(&machine, call, err);
 	if (r == 0)
-		r = machine_check_thawed(&machine, err);
+		r = use_wake(&machine, err);
 	if (r != 0)
 		return r;
+	scoped_fd int use = use_begin(&machine, err);
+	if (use < 0)
+		return use;
 	scoped_fd int display = desktop_connect(&machine, (unsigned)seconds, err);
 	if (display < 0)
 		return display;

@@ -7,6 +7,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "machine/attach/attach.h"
+#include "machine/life/use.h"
 #include "machine/state/machine.h"
 
 #include <string.h>
@@ -206,6 +207,8 @@ static int run_console(struct call *call, struct err *err)
 
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
+	if (r == 0 && use_is_idle(&machine))
+		r = use_wake(&machine, err);
 	return r != 0 ? r : attach(call, &machine, err);
 }
 

@@ -10,6 +10,7 @@
 #include "cmd/machine/nic.h"
 #include "cmd/machine/nic_traffic.h"
 #include "cmd/machine/rule.h"
+#include "machine/life/use.h"
 #include "machine/state/machine.h"
 
 #include <string.h>
@@ -136,6 +137,7 @@ json_t *info_object(const struct machine *machine, const struct facts *facts)
 		{ "label", json_text(facts->label.text) },
 		{ "memory", json_count(status->memory) },
 		{ "memory_max", json_count(status->memory_max) },
+		{ "idle", json_boolean(status->state == MACHINE_PAUSED && use_is_idle(machine)) },
 		{ "held", json_text(facts->held) },
 		{ "move", move_object(machine) },
 		{ "limits", info_limits(machine) },

@@ -11,6 +11,7 @@
 #include "cmd/machine/nic_traffic.h"
 #include "cmd/machine/rule.h"
 #include "machine/life/forwards.h"
+#include "machine/life/use.h"
 #include "machine/state/machine.h"
 
 #include <stdarg.h>
@@ -60,9 +61,11 @@ static void show_run(const struct machine *machine, const struct machine_status 
 		print_span((uint64_t)now - status->started, span, sizeof span);
 	print_time(status->started, when, sizeof when);
 	info_field("state:", "%s%s", move_state_name(machine, status->state),
-		   status->state != MACHINE_RUNNING ? ""
-		   : status->booted                 ? ", booted"
-						    : ", not booted yet");
+		   status->state == MACHINE_PAUSED && use_is_idle(machine)
+			   ? ", because nobody has used it; the next use resumes it"
+		   : status->state != MACHINE_RUNNING ? ""
+		   : status->booted                   ? ", booted"
+						      : ", not booted yet");
 	if (status->state == MACHINE_HELD)
 		info_field("held:", "%s", facts->held);
 	if (status->started)

@@ -12,6 +12,7 @@
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
 #include "machine/life/life.h"
+#include "machine/life/use.h"
 #include "machine/state/machine.h"
 #include "machine/state/parts.h"
 #include "storage/storage.h"
@@ -53,6 +54,8 @@ static void add_object(struct listing *listing, const struct machine *machine,
 				      { "name", json_string(machine->name) },
 				      { "state", json_string(machine_state_name(status->state)) },
 				      { "booted", json_boolean(status->booted) },
+				      { "idle", json_boolean(status->state == MACHINE_PAUSED &&
+							     use_is_idle(machine)) },
 				      { "move", move_object(machine) },
 				      { "address",
 					json_address(status->lease.prefix, status->lease.address) },

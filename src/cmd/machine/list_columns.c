@@ -7,6 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
+#include "machine/life/use.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -22,7 +23,9 @@ static bool runs(const struct subject *subject)
 
 static void add_state(const struct subject *subject, struct text *out)
 {
-	text_add(out, "%s", move_state_name(subject->machine, subject->status->state));
+	text_add(out, "%s%s", move_state_name(subject->machine, subject->status->state),
+		 subject->status->state == MACHINE_PAUSED && use_is_idle(subject->machine) ? "-idle"
+											   : "");
 }
 
 static void add_booted(const struct subject *subject, struct text *out)

@@ -20,6 +20,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/life/use.h"
 #include "machine/share/user.h"
 #include "machine/state/machine.h"
 
@@ -439,7 +440,7 @@ int machine_exec(struct machine *machine, const struct exec_spec *spec, int *cod
 
 	*code = EXEC_FAILED;
 	relay_init(&relay, !spec->no_input);
-	if (machine_check_thawed(machine, err) < 0)
+	if (use_wake(machine, err) < 0)
 		return -err->code;
 	int r = prepare(&attach, &relay, err);
 	if (r == 0)

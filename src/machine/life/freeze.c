@@ -170,10 +170,13 @@ int machine_hold(struct machine *machine, const char *pool, const char *why)
 	return r < 0 ? r : freeze_settle(machine);
 }
 
-static int pause_it(struct machine *machine, const char *mark)
+/* why: what the mark says, or "". */
+static int pause_it(struct machine *machine, const char *mark, const char *why)
 {
-	scoped_fd int fd = open(mark, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : freeze_settle(machine);
+	int r = file_create(mark, why, strlen(why), 0600);
+
+	if (r == 0)
+		r = freeze_settle(machine);
 
 	if (r < 0)
 		unlink(mark);
@@ -187,8 +190,10 @@ static int resume_it(struct machine *machine, const char *mark)
 	return freeze_settle(machine);
 }
 
-int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err)
+/* why: NULL lets it go on. */
+static int change(struct machine *machine, const char *why, bool *was, struct err *err)
 {
+	bool paused = why != NULL;
 	scoped_free char *mark = freeze_mark(machine, "paused");
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
@@ -203,10 +208,20 @@ int machine_pause(struct machine *machine, bool paused, bool *was, struct err *e
 		*was = is == paused;
 	if (is == paused)
 		return 0;
-	int r = paused ? pause_it(machine, mark) : resume_it(machine, mark);
+	int r = paused ? pause_it(machine, mark, why) : resume_it(machine, mark);
 	if (r < 0)
 		return err_set(err, -r, "%s machine '%s': %s", paused ? "pause" : "resume",
 			       machine->name, strerror(-r));
 	machine_tell(machine, &(struct event){ .name = paused ? "paused" : "resumed" });
 	return 0;
+}
+
+int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err)
+{
+	return change(machine, paused ? "" : NULL, was, err);
+}
+
+int machine_pause_idle(struct machine *machine, bool *was, struct err *err)
+{
+	return change(machine, PAUSED_IDLE, was, err);
 }

@@ -8,6 +8,9 @@
 /* Locked (LOCK_SH) by each command that copies the root of the running guest, for as long as it does. */
 #define FREEZE_COPY "frozen"
 
+/* What the mark of a pause says if nobody had used the machine; that of a command is empty. */
+#define PAUSED_IDLE "idle\n"
+
 /* The path of a mark in the run folder; the caller owns it; NULL: out of memory. */
 char *freeze_mark(const struct machine *machine, const char *mark);
 

@@ -133,6 +133,8 @@ int machine_follow(struct machine *machine, int stop_fd, struct err *err);
  * be NULL): whether it was so already. Time-outs inside run on; a stop wakes it first.
  */
 int machine_pause(struct machine *machine, bool paused, bool *was, struct err *err);
+/* Pauses it because nobody has used it: the next use lets it go on (machine/life/use.h). */
+int machine_pause_idle(struct machine *machine, bool *was, struct err *err);
 /* Whether it is paused. One look. */
 bool machine_paused(const struct machine *machine);
 

@@ -31,6 +31,7 @@ static int write_keeper_plan(struct run *run, struct err *err)
 		.stop_timeout = (unsigned)run->machine->config.stop_timeout,
 		.notifies = run->plan.notifies,
 		.restart = run->plan.restart,
+		.idle_after = run->plan.idle_after,
 		.restart_limit = (unsigned)run->machine->config.restart_limit,
 	};
 	const char *root = run->machine->dirs->root;

@@ -146,6 +146,9 @@ int plan_make(struct plan *plan, const struct machine *machine, const struct roo
 		return err_set(err, EINVAL, "machine '%s': stop.signal '%s' is not a signal",
 			       machine->name, halt);
 	plan->restart = restart_of(machine->config.restart);
+	plan->idle_after = strcmp(machine->config.desktop_idle, "never") == 0
+				   ? 0
+				   : (unsigned)machine->config.desktop_idle_after;
 	if (choose_init(plan, machine, facts, err) < 0 || fill_env(plan, machine, err) < 0) {
 		plan_free(plan);
 		return -err->code;

@@ -22,6 +22,7 @@ struct plan {
 	bool screen;     /* the console is shown as /dev/tty1 too */
 	int halt_signal;
 	enum restart_policy restart;
+	unsigned idle_after; /* of desktop.idle.after, seconds; 0: desktop.idle is never */
 };
 
 /* The init that root_inspect is to take for a machine: its key's, or guest-init if it has an app.command. Borrowed. */

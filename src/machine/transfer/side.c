@@ -8,6 +8,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/life/use.h"
 #include "machine/state/move.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
@@ -22,8 +23,11 @@ static int open_running(struct side *side, struct err *err)
 {
 	struct run_state state;
 
-	if (machine_check_thawed(side->machine, err) < 0)
+	if (use_wake(side->machine, err) < 0)
 		return -err->code;
+	side->use = use_begin(side->machine, err);
+	if (side->use < 0)
+		return side->use;
 	side->pidfd = control_guest(side->machine, err);
 	if (side->pidfd < 0)
 		return side->pidfd;
@@ -61,7 +65,7 @@ static int open_stopped(struct side *side, bool reads, struct err *err)
 int side_open_snapshot(struct side *side, struct machine *machine, const char *snapshot,
 		       struct err *err)
 {
-	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
+	*side = (struct side){ .machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1 };
 	side->snapshot = snapshot;
 	snapshot_volume(machine->name, snapshot, side->volume);
 	int r = open_volume(side, true, err);
@@ -76,7 +80,7 @@ int side_open_snapshot(struct side *side, struct machine *machine, const char *s
 
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err)
 {
-	*side = (struct side){ .machine = machine, .pidfd = -1, .lock = -1, .root_fd = -1 };
+	*side = (struct side){ .machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1 };
 	if (!machine)
 		return 0;
 	if (run_going(machine))
@@ -92,6 +96,7 @@ int side_open(struct side *side, struct machine *machine, bool reads, struct err
 void side_close(struct side *side)
 {
 	scoped_close_fd(&side->pidfd);
+	scoped_close_fd(&side->use);
 	if (side->root_fd >= 0) {
 		scoped_close_fd(&side->root_fd);
 		volume_deactivate(&side->pool, side->volume, &(struct err){ 0 });

@@ -10,6 +10,7 @@
 struct side {
 	struct machine *machine; /* borrowed; NULL: this host */
 	int pidfd;               /* owned; the init of a running machine; -1: it does not run */
+	int use;                 /* owned; a running machine counts as used until it is closed */
 	bool privileged;         /* it runs without a user namespace */
 	int lock;                /* owned; a stopped machine's, which keeps it stopped */
 	struct pool pool;        /* of a stopped machine, or of a snapshot, open */
