@@ -121,14 +121,16 @@ case_stopped() {
 
 # A stop of a machine that is paused so thaws it first, and a reboot begins the time anew.
 case_stop_and_reboot() {
+	local init
 	berth start --wait m
 	retry 20 is_idle m
 	berth stop m
 	state_is m stopped
 	same "its end" "powered off" "$(berth info --json m | jq -r .ended)"
 	berth start --wait m
+	init=$(field m .init)
 	berth exec m -- reboot
-	retry 20 booted_again m
+	retry 20 booted_again m "$init"
 	retry 20 is_idle m
 	berth stop --force m
 }

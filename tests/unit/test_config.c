@@ -326,8 +326,8 @@ static const struct {
 	{ KEY_RLIMIT, "max:1", "limits.rlimit.core",
 	  "the first, which is the soft limit, is higher than the second, the hard one; give the "
 	  "higher one last" },
-	{ KEY_CHOICE, "zfs", "lxcfs", "use auto or no" },
-	{ KEY_CHOICE, "", "lxcfs", "use auto or no" },
+	{ KEY_CHOICE, "zfs", "desktop.idle", "use never, pause or stop" },
+	{ KEY_CHOICE, "", "desktop.idle", "use never, pause or stop" },
 };
 
 static void test_type_faults(void)
