@@ -54,6 +54,15 @@ export async function lookWithTag(path, signal) {
 	return { metadata: (await response.json()).metadata, tag: response.headers.get("ETag") };
 }
 
+/** Ends the session of this browser. */
+export async function signOut() {
+	try {
+		await fetch("/sign-out", { method: "POST", credentials: "same-origin" });
+	} finally {
+		signedOut.dispatchEvent(new Event("signed-out"));
+	}
+}
+
 /** A response whose body is no JSON. */
 export function open(path, signal) {
 	return ask("GET", path, undefined, {}, signal);

@@ -7,4 +7,4 @@ xtermdir = $(webdir)/vendor/xterm
 dist_xterm_DATA = web/vendor/xterm/xterm.mjs web/vendor/xterm/addon-fit.mjs web/vendor/xterm/xterm.css \
 	web/vendor/xterm/LICENSE web/vendor/xterm/LICENSE.addon-fit
 EXTRA_DIST += web/vendor/README web/vendor/xterm/SHA256SUMS
-EXTRA_DIST += tests/web/axe tests/web/bridge.py tests/web/browser.py tests/web/check.py tests/web/flows.py tests/web/server.py tests/integration/web.sh
+EXTRA_DIST += tests/web/axe tests/web/browser.py tests/web/check.py tests/web/flows.py tests/web/server.py tests/integration/web.sh

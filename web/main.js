@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The page's frame: which part of it is shown for an address, navigation, theme, keys, and the state of the sign-in.
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
-import { look, signedOut } from "./api.js";
+import { look, signedOut, signOut } from "./api.js";
 import { checkbox, commandBox, emptyBox, openDialog } from "./dialog.js";
 import { heading } from "./parts.js";
 import { changed, followEvents, followFigures, refresh, stopEvents, store } from "./store.js";
@@ -161,6 +161,7 @@ signedOut.addEventListener("signed-out", () => {
 		return;
 	out = true;
 	stopEvents();
+	document.getElementById("sign-out").hidden = true;
 	show(true);
 });
 
@@ -168,6 +169,7 @@ async function begin() {
 	nav.append(...pages.map(([name, words, picture]) => h("a", { href: `#/${name}`, "data-page": name }, icon(picture), words)));
 	themeButton();
 	document.getElementById("keys").addEventListener("click", showKeys);
+	document.getElementById("sign-out").addEventListener("click", signOut);
 	document.getElementById("skip").addEventListener("click", () => main.focus());
 	document.addEventListener("keydown", pressed);
 	addEventListener("hashchange", () => show(true));

@@ -77,19 +77,23 @@ case_real() {
 	berth launch --wait --set limits.pids=500 bb web
 	berth snapshot web monday
 	berth create bb idle
-	"$BERTH_LIBEXEC/berth-api" --listen "unix:$T/api.socket" --router "$BUILD_TREE/berth" >"$T/gateway.log" 2>&1 &
+	echo 8443 >"$T/real.port"
+	BERTH_WEB=$top/web "$BERTH_LIBEXEC/berth-api" --listen 127.0.0.1:8443 --sign-in --router "$BUILD_TREE/berth" >"$T/link" 2>"$T/gateway.log" &
 	echo "$!" >"$T/gateway.pid"
-	retry 20 test -S "$T/api.socket"
-	"$BERTH_TEST_PYTHON" -IS "$top/tests/web/bridge.py" "$top/web" "$T/api.socket" "$T/bridge.port" >"$T/bridge.log" 2>&1 &
-	echo "$!" >"$T/bridge.pid"
-	retry 20 test -e "$T/bridge.port"
+	retry 20 test -s "$T/link"
+	SIGN_IN=/sign-in/$(sed 's|.*/||' "$T/link")
+	export SIGN_IN
 	(retry 60 test -e "$T/browser/looked" && berth start idle) &
-	local port=bridge.port
-	flows real_looking
+	local port=real.port
+	# One browser, and so one session.
+	local cases=(real_looking)
+	! has_extension metrics || cases+=(real_figures)
+	! has_extension operations || cases+=(real_acting)
+	! has_extension exec || cases+=(real_terminal)
+	flows "${cases[@]}" real_end
 	wait $!
-	! has_extension metrics || flows real_figures
-	! has_extension operations || flows real_acting
-	! has_extension exec || flows real_terminal
+	kill "$(cat "$T/gateway.pid")"
+	rm -rf "$BERTH_ROOT/run/api"
 	gone web idle
 }
 

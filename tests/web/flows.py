@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What users do with the page, by mouse and by keyboard. Each function is a case of check.py."""
+import os
 import time
 
 NAMES = "[...document.querySelectorAll('.rows .name')].map((link) => link.textContent)"
@@ -328,6 +329,11 @@ def signed_out(page):
     page.same("the focus", "You are not signed in", page.focused())
     page.check_axe("signed out")
     page.picture(f"{page.folder}/signed-out.png")
+    page.begin()
+    page.see("web", ".rows")
+    page.click("button", "Sign out")
+    page.see("You are not signed in", "main")
+    page.same("a request after it", 401, page.value("fetch('/1.0').then((answer) => answer.status)"))
 
 
 def host_pages(page):
@@ -389,8 +395,10 @@ def looks_narrow(page):
 # ---- With the real API: machines web, which runs, and idle
 
 def real_looking(page):
-    page.expected.append("404")
     page.go(page.base + "/")
+    page.expected.append("401")
+    page.see("You are not signed in", "main")
+    page.go(page.base + os.environ["SIGN_IN"])
     page.size(1280, 860)
     page.see("2 machines", ".summary")
     page.until(f"{state_of('web')} === 'running' && {state_of('idle')} === 'stopped'")
@@ -468,3 +476,13 @@ def real_terminal(page):
     page.type("exit")
     page.key("Enter")
     page.until(f"{inside}.getElementById('status').textContent.startsWith('The shell has ended')")
+
+
+def real_end(page):
+    page.expected.append("401")
+    page.go(page.base + "/")
+    page.see("web", ".rows")
+    page.click("button", "Sign out")
+    page.see("You are not signed in", "main")
+    page.ask("Page.reload")
+    page.see("You are not signed in", "main")

@@ -192,6 +192,9 @@ class Handler(BaseHTTPRequestHandler):
     def change(self):
         url = urlsplit(self.path)
         body = self.body()
+        if url.path == "/sign-out":
+            session["out"] = True
+            return self.answer(204, b"")
         if url.path.startswith("/test/"):
             return self.control(url.path[6:], body)
         with lock:
