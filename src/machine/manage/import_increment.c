@@ -101,14 +101,19 @@ static int attach(struct addition *addition, struct err *err)
 
 /* ---- The roots */
 
-/* The newest snapshot that has come, or that the increment builds on: all of one moment can be restored to it. */
+/*
+ * The newest snapshot that has come, or the one here that the increment builds on: all of one moment can be restored to
+ * it.
+ */
 static const char *moment_of(const struct addition *addition)
 {
 	const struct arrival *arrival = &addition->inc.arrival;
 	size_t snapshots = arrival->count - (arrival_root(arrival) ? 1 : 0);
+	char prefix[VOLUME_NAME_MAX + 1];
 
+	subject_prefix(&addition->subject, prefix);
 	return snapshots ? arrival->list[snapshots - 1].volume.snapshot
-			 : arrival->list[0].volume.base_name;
+			 : addition->inc.base + strlen(prefix);
 }
 
 /* A machine that is arriving is not started before all has come; another one must not be after a kill in between. */
