@@ -330,6 +330,7 @@ def signed_out(page):
     page.check_axe("signed out")
     page.picture(f"{page.folder}/signed-out.png")
     page.begin()
+    page.expected.append("401")
     page.see("web", ".rows")
     page.click("button", "Sign out")
     page.see("You are not signed in", "main")
