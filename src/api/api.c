@@ -75,7 +75,7 @@ static void take_method(const char *word, char method[16])
 {
 	size_t i = 0;
 
-	for (; word[i] && i < 15; i++)
+	for (; i < 15 && word[i]; i++)
 		method[i] =
 			(char)(word[i] >= 'a' && word[i] <= 'z' ? word[i] - 'a' + 'A' : word[i]);
 	method[i] = '\0';

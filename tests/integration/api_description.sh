@@ -45,10 +45,12 @@ paths() {
 
 case_each_path() {
 	local path
+	paths >"$T/paths"
+	[[ -s $T/paths ]]
 	while read -r path; do
 		[[ $path != */events && $path != *"{"* ]] || continue
 		timeout 60 berth api GET "$path" >"$T/out" || fault "$path: $(cat "$T/out")"
-	done < <(paths)
+	done <"$T/paths"
 	berth api GET '/1.0/events?follow=0&since=1h' >"$T/out"
 	berth api GET '/1.0/machines/broken' >"$T/out"
 	berth api GET '/1.0/machines/broken/state' >"$T/out"

@@ -372,7 +372,8 @@ case_dry_run() {
 	same "what it did" '["stop.timeout",60,120] ["limits.pids",16384,500] ["label.role",null,"web"] ["boot.autostart",false,true]' \
 		"$(tr '\n' ' ' <"$T/did" | sed 's/ $//')"
 	# shellcheck disable=SC2086 # words
-	same "again" "" "$(changes $words)$(changes set m stop.timeout=120s)"
+	same "again" "[]" "$(berth $words --json)"
+	same "another way to say it" "[]" "$(berth set m stop.timeout=120s --json)"
 	same "taken back" '["label.role","web",null]' "$(changes unset m label.role label.other)"
 	fails 1 "memory|network 'absent'" berth set --dry-run m network=absent
 	fails 2 "limits.pids" berth set --dry-run m limits.pids=many
