@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a row makes of a request: the words of its verb. */
+/* Words of a verb, made of a row and a request. */
 #include "api/routes.h"
 
 #include "base/scoped.h"

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* What a verb writes goes through, after the head. */
+/* The output of a verb, which goes through after the head. */
 struct stream {
 	struct argv argv; /* owned: the verb; empty: the response is no stream */
 	const char *type; /* of its content */

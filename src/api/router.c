@@ -93,7 +93,7 @@ void router_answer(const struct call *call, struct request *request,
 	struct exchange exchange = { .call = call, .request = request, .response = response };
 	struct err err = { 0 };
 
-	/* What another user may do is not decided yet. */
+	/* Rights of other users are not there yet. */
 	if (request->user && strcmp(request->user, "root") != 0) {
 		err_set(&err, EPERM, "user '%.60s' may not use the API: it is for root",
 			request->user);

@@ -7,7 +7,7 @@
 #include "api/response.h"
 #include "cmd/cli/command.h"
 
-/* What follows the head of a request. */
+/* The body of a request, unread. */
 struct incoming {
 	int fd;           /* -1: nothing */
 	size_t length;    /* SIZE_MAX: until its end */

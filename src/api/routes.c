@@ -10,7 +10,7 @@ const struct route *const route_tables[] = { host_routes,   machine_routes, temp
 					     pool_routes,   network_routes, volume_routes,
 					     backup_routes, event_routes,   NULL };
 
-/* What paths have in place of a part that is not there, for the search of the nearest one. */
+/* Parts that paths have in place of one that none has, for the search of the nearest. */
 enum { NEAR_MAX = 64 };
 struct nearby {
 	char room[NEAR_MAX][24];

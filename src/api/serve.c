@@ -38,7 +38,7 @@ static int become(const struct call *call, const char *const *further, struct er
 	if (install_program("berth-api", program, sizeof program) < 0 ||
 	    install_berth(berth, sizeof berth) < 0)
 		return err_set(err, ENAMETOOLONG, "the path of berth-api is too long");
-	/* What is started from a file that was replaced meanwhile is the new one. */
+	/* A program that was replaced meanwhile is started as the new one. */
 	end = strstr(berth, " (deleted)");
 	if (end)
 		*end = '\0';

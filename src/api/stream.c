@@ -47,7 +47,7 @@ void stream_frame(const char *line, struct text *out)
 static void write_all(const struct call *call, const struct stream *stream, const int fds[3],
 		      int parent)
 {
-	struct err err = { 0 }, lost = { 0 };
+	struct err err = { 0 };
 
 	signal(SIGPIPE, SIG_DFL);
 	if (child_tie(parent, SIGTERM) < 0)
@@ -57,15 +57,11 @@ static void write_all(const struct call *call, const struct stream *stream, cons
 			_exit(EXIT_FAILED);
 	}
 	print_sentences_as_json();
-	int r = call->run_line((int)stream->argv.count, stream->argv.words, &err);
-	if (output_end(&lost) < 0 && !err.code) {
-		err = lost;
-		r = EXIT_FAILED;
-	}
+	int code = verb_line(call, &stream->argv, &err);
 	if (err.code)
 		print_error(&err);
 	fflush(stderr);
-	_exit(r < 0 ? EXIT_FAILED : r);
+	_exit(code);
 }
 
 static int source_open(const struct call *call, const struct stream *stream, struct source *source,

@@ -98,6 +98,18 @@ static int collect(int fd, size_t most, char **out, size_t *length, struct err *
 	return 0;
 }
 
+int verb_line(const struct call *call, const struct argv *argv, struct err *err)
+{
+	struct err lost = { 0 };
+	int r = call->run_line((int)argv->count, argv->words, err);
+
+	if (output_end(&lost) < 0 && !err->code) {
+		*err = lost;
+		return EXIT_FAILED;
+	}
+	return r < 0 ? EXIT_FAILED : r;
+}
+
 int verb_run(const struct call *call, const struct argv *argv, int input,
 	     struct verb_result *result, struct err *err)
 {
@@ -115,15 +127,8 @@ int verb_run(const struct call *call, const struct argv *argv, int input,
 	fflush(stdout);
 	print_sentences_as_json();
 	int r = set_aside(&aside, (const int[3]){ input ? input : null, out, errors });
-	if (r == 0) {
-		struct err lost = { 0 };
-		result->code = call->run_line((int)argv->count, argv->words, &result->err);
-		if (output_end(&lost) < 0 && !result->err.code) {
-			result->err = lost;
-			result->code = EXIT_FAILED;
-		}
-		result->code = result->code < 0 ? EXIT_FAILED : result->code;
-	}
+	if (r == 0)
+		result->code = verb_line(call, argv, &result->err);
 	put_back(&aside);
 	if (r < 0)
 		return err_set(err, -r, "prepare the output of a verb: %s", strerror(-r));

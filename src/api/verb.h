@@ -23,12 +23,17 @@ struct verb_result {
  */
 int verb_run(const struct call *call, const struct argv *argv, int input,
 	     struct verb_result *result, struct err *err);
+/*
+ * Runs such a command line with the standard descriptors that there are, and writes out all that it has printed. Its exit
+ * code; err: its failure, or why its output could not be written.
+ */
+int verb_line(const struct call *call, const struct argv *argv, struct err *err);
 /* The beginning of such a command line, for the same installation. */
 void verb_begin(const struct call *call, struct argv *argv);
 
 /* Sorts the lines that a verb has printed on standard error: the first error into err, if that is empty; others into notes. */
 void verb_take_sentences(char *lines, struct err *err, json_t *notes);
-/* Whether a result is the success of a verb that looks: also a list whose broken members it complained about. */
+/* The value that a verb that looks has printed, also if it complained about broken members of a list; NULL: it failed. */
 json_t *verb_json(const struct verb_result *result);
 /* The result's error, with the HTTP status for it (0: by its errno). */
 int verb_fault(const struct verb_result *result, struct err *err);

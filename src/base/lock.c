@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -99,4 +100,11 @@ int lock_wait(int fd, int how, unsigned seconds)
 		if (r < 0)
 			return r;
 	}
+}
+
+bool lock_is_held(int dir_fd, const char *path)
+{
+	scoped_fd int fd = openat(dir_fd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }

@@ -17,9 +17,10 @@ static const struct command *const look[] = {
 	&command_list,    &command_info,    &command_top,       &command_logs, &command_events,
 	&command_capture, &command_metrics, &command_autostart, NULL
 };
-static const struct command *const enter[] = { &command_shell,   &command_exec,    &command_each,
-					       &command_console, &command_push,    &command_pull,
-					       &command_cp,      &command_desktop, &command_inhibit, NULL };
+static const struct command *const enter[] = {
+	&command_shell, &command_exec, &command_each,    &command_console, &command_push,
+	&command_pull,  &command_cp,   &command_desktop, &command_inhibit, NULL
+};
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };
 static const struct command *const shown[] = { &command_mount,
@@ -46,10 +47,11 @@ static const struct command *const about[] = {
 	&command_doctor,    &command_api,     &command_web, &command_completion,
 	&command_help_verb, &command_version, NULL
 };
-static const struct command *const internal[] = { &command_complete, &command_finish,
-						  &command_respawn,  &command_pool_watch,
-						  &command_backup,   &command_serve, &command_idle,
-						  &command_free,     NULL };
+static const struct command *const internal[] = {
+	&command_complete,   &command_finish, &command_respawn,
+	&command_pool_watch, &command_backup, &command_serve,
+	&command_idle,       &command_free,   NULL
+};
 
 const struct family families[] = {
 	{ "Make and delete machines", make },

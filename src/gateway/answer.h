@@ -18,7 +18,7 @@ struct answer_fault {
 void answer_refuse(struct answer_fault *fault, unsigned status, const char *code, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
 
-/* What every page may load and do besides scripts and styles, which follow "default-src 'none'". */
+/* The policy of every page but for scripts and styles, which follow "default-src 'none'". */
 #define ANSWER_REST                                                                           \
 	"connect-src 'self'; img-src 'self' data: blob:; font-src 'self'; frame-src 'self'; " \
 	"frame-ancestors 'self'; base-uri 'none'; form-action 'none'"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the child of a socket is, as the router has said it, and what a client says about it. Both are JSON. */
+/* The child of a socket as the router describes it, and the controls of a client. Both are JSON. */
 #ifndef BERTH_GATEWAY_ATTACH_H
 #define BERTH_GATEWAY_ATTACH_H
 

@@ -62,7 +62,7 @@ static int read_status(const char *value, struct cgi_head *head)
 	return 0;
 }
 
-/* What concerns one connection, and not what goes over it, is the gateway's. */
+/* Fields about one connection, and not about its contents, are the gateway's. */
 static bool is_of_connection(const char *name)
 {
 	static const char *const names[] = { "Connection", "Keep-Alive", "Transfer-Encoding",

@@ -13,7 +13,7 @@ struct environment {
 	bool failed; /* out of memory */
 };
 
-/* What every child gets: a path, a locale, and which installation of berth this is. */
+/* Variables of every child: a path, a locale, and the installation of berth. */
 void environment_begin(struct environment *env);
 /* Adds NAME=VALUE; a NULL value adds nothing. */
 void environment_add(struct environment *env, const char *name, const char *value);

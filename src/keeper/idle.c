@@ -9,13 +9,13 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 /* WORK_PERCENT: of one processor, on average between two looks; an idle XFCE takes less than 1. */
@@ -55,13 +55,6 @@ static bool has_clients(const struct keeper *keeper)
 	return false;
 }
 
-static bool is_noted(const struct keeper *keeper)
-{
-	scoped_fd int fd = openat(keeper->run, "use", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
-}
-
 static bool is_marked(const struct keeper *keeper, const char *name)
 {
 	return faccessat(keeper->run, name, F_OK, 0) == 0;
@@ -73,8 +66,9 @@ static bool is_used(struct keeper *keeper, int64_t now)
 	bool worked = has_worked(keeper, now);
 
 	return worked || !keeper->booted || keeper->halting || keeper->waiting ||
-	       has_clients(keeper) || is_noted(keeper) || is_marked(keeper, "paused") ||
-	       is_marked(keeper, "held") || is_marked(keeper, "frozen");
+	       has_clients(keeper) || lock_is_held(keeper->run, "use") ||
+	       is_marked(keeper, "paused") || is_marked(keeper, "held") ||
+	       is_marked(keeper, "frozen");
 }
 
 /* The verb is a grandchild: it may stop the machine, and so this keeper. */

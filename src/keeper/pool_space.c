@@ -11,6 +11,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
@@ -58,8 +59,7 @@ static bool is_watched(const struct keeper *keeper, const struct watched_pool *p
 
 	if (text_print(path, sizeof path, "../../locks/tend.%s", pool->name) < 0)
 		return false;
-	scoped_fd int fd = openat(keeper->run, path, O_RDWR | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	return lock_is_held(keeper->run, path);
 }
 
 /* The watcher is a grandchild: it serves all machines of the pool, and may outlive this keeper. */

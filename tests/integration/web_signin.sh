@@ -28,14 +28,14 @@ tear_down() {
 	rm -rf "$BERTH_ROOT/run/api"
 }
 
-# begin_web [OPTION...]: a server on $host. Its first link is $link.
+# begin_web: a server on $host. Its first link is $link.
 begin_web() {
 	export BERTH_WEB=$T/web
 	end_gateway
 	rm -f "$T/gateway.exit" "$T/jar" "$T/link"
 	(
 		code=0
-		"$BERTH_LIBEXEC/berth-api" --listen "$host" --sign-in --router "$T/router" "$@" >"$T/link" 2>"$T/gateway.err" &
+		"$BERTH_LIBEXEC/berth-api" --listen "$host" --sign-in --router "$T/router" >"$T/link" 2>"$T/gateway.err" &
 		echo $! >"$T/gateway.pid"
 		wait $! || code=$?
 		echo "$code" >"$T/gateway.exit"
@@ -53,7 +53,7 @@ browse() {
 }
 
 sign_in() {
-	begin_web "$@"
+	begin_web
 	browse "/sign-in/${link##*/}"
 	same "status of the sign-in" 303 "$status"
 }

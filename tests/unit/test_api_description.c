@@ -143,7 +143,9 @@ static void test_described_is_routed(void)
 	json_object_foreach(json_object_get(description, "paths"), path, item)
 	{
 		json_object_foreach(item, method, operation)
+		{
 			check_operation(path, method, operation);
+		}
 	}
 }
 
@@ -157,8 +159,14 @@ static void check_refs(json_t *value)
 	if (json_is_object(value) && json_object_get(value, "$ref") && !resolved(value))
 		complain("leads nowhere", "", "",
 			 json_string_value(json_object_get(value, "$ref")));
-	json_object_foreach(value, name, one) check_refs(one);
-	json_array_foreach(value, i, one) check_refs(one);
+	json_object_foreach(value, name, one)
+	{
+		check_refs(one);
+	}
+	json_array_foreach(value, i, one)
+	{
+		check_refs(one);
+	}
 }
 
 static void test_refs(void)

@@ -76,6 +76,10 @@ class Berth(object):
             cmd=command, rc=code, stderr=err,
         )
 
+    def named(self, kind, name):
+        """The object of that name in the list of a kind, such as network; None: there is none."""
+        return next((one for one in self.json(kind + " list") if one["name"] == name), None)
+
     def change_settings(self, group, name, settings):
         """Gives an object settings, None for the default; returns what has changed, or with check mode would change."""
         changes = []

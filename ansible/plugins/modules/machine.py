@@ -54,13 +54,7 @@ options:
     description: Kill a running machine that is to be stopped, restarted or deleted. Without it, a running one is not deleted.
     type: bool
     default: false
-  executable:
-    description: The command berth.
-    type: path
-    default: berth
-  root:
-    description: Folder of all state, for berth's option --root.
-    type: path
+extends_documentation_fragment: berth.machines.command
 author: The authors of berth
 """
 

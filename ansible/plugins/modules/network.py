@@ -30,13 +30,7 @@ options:
     description: Delete also a network on which machines hold addresses.
     type: bool
     default: false
-  executable:
-    description: The command berth.
-    type: path
-    default: berth
-  root:
-    description: Folder of all state, for berth's option --root.
-    type: path
+extends_documentation_fragment: berth.machines.command
 author: The authors of berth
 """
 
@@ -58,10 +52,6 @@ network:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.berth.machines.plugins.module_utils.berth import OPTIONS, Berth, text_of
-
-
-def network_of(berth, name):
-    return next((one for one in berth.json("network list") if one["name"] == name), None)
 
 
 def make(berth, name, settings):
@@ -86,7 +76,7 @@ def main():
     berth = Berth(module)
     params = module.params
     name, changes = params["name"], []
-    now = network_of(berth, name)
+    now = berth.named("network", name)
     before = "present" if now else "absent"
     if params["state"] == "absent" and now and not module.check_mode:
         berth.run("network delete", name, options=["--force"] if params["force"] else [])
@@ -99,7 +89,7 @@ def main():
         changes,
         before,
         params["state"],
-        network=now if module.check_mode else network_of(berth, name),
+        network=now if module.check_mode else berth.named("network", name),
     )
 
 

@@ -30,13 +30,7 @@ options:
     description: The volumes of the machine too, where the snapshot has them.
     type: bool
     default: true
-  executable:
-    description: The command berth.
-    type: path
-    default: berth
-  root:
-    description: Folder of all state, for berth's option --root.
-    type: path
+extends_documentation_fragment: berth.machines.command
 author: The authors of berth
 """
 

@@ -43,13 +43,7 @@ options:
   pool:
     description: Pool of a new template.
     type: str
-  executable:
-    description: The command berth.
-    type: path
-    default: berth
-  root:
-    description: Folder of all state, for berth's option --root.
-    type: path
+extends_documentation_fragment: berth.machines.command
 author: The authors of berth
 """
 
@@ -70,10 +64,6 @@ template:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.berth.machines.plugins.module_utils.berth import OPTIONS, Berth
-
-
-def template_of(berth, name):
-    return next((one for one in berth.json("template list") if one["name"] == name), None)
 
 
 def make(berth, params):
@@ -107,7 +97,7 @@ def main():
     )
     berth = Berth(module)
     name, state = module.params["name"], module.params["state"]
-    now = template_of(berth, name)
+    now = berth.named("template", name)
     changed = bool(now) != (state == "present")
     if changed and state == "present" and not (module.params["recipe"] or module.params["image"] or module.params["archive"]):
         module.fail_json(msg="there is no template '%s'; give a recipe, an image or an archive to make it" % name)
@@ -117,7 +107,7 @@ def main():
             berth.run("template delete", name)
         else:
             make(berth, module.params)
-        now = template_of(berth, name)
+        now = berth.named("template", name)
     berth.leave(changed, before=before, after=state, template=now)
 
 

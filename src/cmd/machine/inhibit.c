@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inhibit: a machine counts as used while a command of the host runs. And the keeper's own verb at the end of all uses. */
+/* inhibit: a machine counts as used while a command of the host runs. */
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
-#include "machine/life/life.h"
 #include "machine/life/use.h"
 
 #include <errno.h>
@@ -43,28 +42,4 @@ const struct command command_inhibit = {
 	.max = -1,
 	.first = WORD_MACHINE,
 	.run = run_inhibit,
-};
-
-/* Somebody may use it again since its keeper has looked. */
-static int run_idle(struct call *call, struct err *err)
-{
-	scoped_machine struct machine machine = { 0 };
-	int r = open_named(&machine, call, call->words[0], err);
-
-	if (r != 0 || use_is_noted(&machine) || machine_paused(&machine))
-		return r;
-	use_tell_idle(&machine);
-	return strcmp(machine.config.desktop_idle, "stop") == 0
-		       ? stop_machine(call, &machine, false, true, err)
-		       : machine_pause_idle(&machine, NULL, err);
-}
-
-const struct command command_idle = {
-	.name = "_idle",
-	.args = "MACHINE",
-	.help = "Pause or stop a machine that nobody has used for a while; run by its keeper",
-	.traits = COMMAND_HIDDEN,
-	.min = 1,
-	.max = 1,
-	.run = run_idle,
 };

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Verbs that a keeper runs as its children: see machine_finish, machine_respawn, machine_watch_pool, and machine_serve.
- * They are not for people.
+ * Verbs that a keeper runs as its children: see machine_finish, machine_respawn, machine_watch_pool, machine_serve, and
+ * machine/life/use.h. They are not for people.
  */
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
 #include "keeper/keeper_plan.h"
 #include "machine/data/data.h"
 #include "machine/life/life.h"
+#include "machine/life/use.h"
 #include "machine/start/start.h"
 #include "machine/state/machine.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 static int run_finish(struct call *call, struct err *err)
 {
@@ -56,6 +58,20 @@ static int run_serve(struct call *call, struct err *err)
 	return r == 1 ? KEEPER_SERVED : r;
 }
 
+/* Somebody may use it again since its keeper has looked. */
+static int run_idle(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	int r = open_named(&machine, call, call->words[0], err);
+
+	if (r != 0 || use_is_noted(&machine) || machine_paused(&machine))
+		return r;
+	use_tell_idle(&machine);
+	return strcmp(machine.config.desktop_idle, "stop") == 0
+		       ? stop_machine(call, &machine, false, true, err)
+		       : machine_pause_idle(&machine, NULL, err);
+}
+
 const struct command command_finish = {
 	.name = "_finish",
 	.args = "MACHINE HOW OUTCOME",
@@ -96,4 +112,14 @@ const struct command command_serve = {
 	.min = 1,
 	.max = 2,
 	.run = run_serve,
+};
+
+const struct command command_idle = {
+	.name = "_idle",
+	.args = "MACHINE",
+	.help = "Pause or stop a machine that nobody has used for a while; run by its keeper",
+	.traits = COMMAND_HIDDEN,
+	.min = 1,
+	.max = 1,
+	.run = run_idle,
 };

@@ -34,33 +34,34 @@ static bool has_content(void *context, const char *content)
 	return moving->copied || offer_has(&moving->offer, content);
 }
 
-static int send_copy(struct moving *moving, struct export_spec *spec, const char *kept,
+static int send_copy(struct moving *moving, const struct export_spec *given, const char *kept,
 		     struct err *err)
 {
 	const struct export_reader reader = { .has_volume = has_volume,
 					      .has_content = has_content,
 					      .context = moving,
 					      .name = moving->far.host };
+	struct export_spec spec = *given;
 	scoped_text struct text line = { 0 };
 	struct err failed = { 0 };
 	int64_t began = clock_ms();
 
-	spec->verb = "move";
-	spec->codec = moving->codec;
-	spec->snapshots = true;
-	spec->since_is_older = true;
-	spec->volumes = !moving->mark.volumes_stay;
-	spec->volumes_read = spec->volumes_anew = spec->volumes_snapshots = true;
-	spec->reader = &reader;
-	spec->since = *moving->last ? moving->last : NULL;
-	if (machine_export_check(moving->machine, spec, err) < 0)
+	spec.verb = "move";
+	spec.codec = moving->codec;
+	spec.snapshots = true;
+	spec.since_is_older = true;
+	spec.volumes = !moving->mark.volumes_stay;
+	spec.volumes_read = spec.volumes_anew = spec.volumes_snapshots = true;
+	spec.reader = &reader;
+	spec.since = *moving->last ? moving->last : NULL;
+	if (machine_export_check(moving->machine, &spec, err) < 0)
 		return -err->code;
 	text_add(&line, "take %s %s\n", moving->prefix, kept);
 	if (line.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	if (far_write(&moving->far, &line, err) < 0)
 		return -err->code;
-	if (outgoing_stream(&moving->far, moving->machine, spec, moving->rate, true, &failed) < 0)
+	if (outgoing_stream(&moving->far, moving->machine, &spec, moving->rate, true, &failed) < 0)
 		return far_finish(&moving->far, false, &failed, err) == 0
 			       ? err_set(err, EPROTO, "host '%s' answers before the end",
 					 moving->far.host)
@@ -91,7 +92,7 @@ static int copy_once(void *context, struct err *err)
 {
 	struct moving *moving = context;
 	char name[64];
-	struct export_spec spec = { .snapshot = name };
+	const struct export_spec spec = { .snapshot = name };
 
 	if (name_copy(moving, name, err) < 0 ||
 	    snapshot_take(moving->machine, name,
@@ -191,7 +192,7 @@ static int check_all_there(struct moving *moving, struct err *err)
 
 int move_copy_last(struct moving *moving, struct err *err)
 {
-	struct export_spec spec = { .still = true };
+	const struct export_spec spec = { .still = true };
 
 	return send_copy(moving, &spec, "", err) < 0 ? -err->code : check_all_there(moving, err);
 }

@@ -162,7 +162,7 @@ static int connect_and_send(struct sending *sending, const struct far_spec *spec
 
 /* ---- The verb */
 
-/* Of a snapshot, only volumes that it was taken with have come. */
+/* Volumes have come only if the snapshot was taken with them. */
 static void tell_left(const struct sending *sending)
 {
 	const struct export_spec *spec = &sending->spec;

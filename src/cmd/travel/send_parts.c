@@ -69,7 +69,7 @@ static int choose_snapshot(struct sending *sending, bool *known, struct err *err
 		return -err->code;
 	if (*left) {
 		use(sending, left);
-		/* One that cannot be sent, as it was taken without a volume, is of no use. */
+		/* A snapshot that was taken without a volume cannot be sent, and is of no use. */
 		if (is_known(sending, known, &useless) < 0)
 			*known = false;
 		if (*known)

@@ -2,6 +2,7 @@
 #include "machine/life/use.h"
 
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/scoped.h"
 #include "machine/life/control.h"
 #include "machine/life/freeze.h"
@@ -32,9 +33,8 @@ int use_begin(const struct machine *machine, struct err *err)
 bool use_is_noted(const struct machine *machine)
 {
 	scoped_free char *path = freeze_mark(machine, "use");
-	scoped_fd int fd = path ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+	return path && lock_is_held(AT_FDCWD, path);
 }
 
 bool use_is_idle(const struct machine *machine)

@@ -65,7 +65,9 @@ static int open_stopped(struct side *side, bool reads, struct err *err)
 int side_open_snapshot(struct side *side, struct machine *machine, const char *snapshot,
 		       struct err *err)
 {
-	*side = (struct side){ .machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1 };
+	*side = (struct side){
+		.machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1
+	};
 	side->snapshot = snapshot;
 	snapshot_volume(machine->name, snapshot, side->volume);
 	int r = open_volume(side, true, err);
@@ -80,7 +82,9 @@ int side_open_snapshot(struct side *side, struct machine *machine, const char *s
 
 int side_open(struct side *side, struct machine *machine, bool reads, struct err *err)
 {
-	*side = (struct side){ .machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1 };
+	*side = (struct side){
+		.machine = machine, .pidfd = -1, .use = -1, .lock = -1, .root_fd = -1
+	};
 	if (!machine)
 		return 0;
 	if (run_going(machine))
