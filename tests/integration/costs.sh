@@ -228,7 +228,14 @@ case_list() {
 
 # A stopped machine costs one call more than in a list, for the failure of its backups.
 case_metrics() {
-	local one i
+	local one i name
+	# Each machine and network of another case would cost its calls too.
+	for name in $(berth list --json | jq -r '.[].name'); do
+		[[ $name == m ]] || gone "$name"
+	done
+	for name in $(berth network list --json | jq -r '.[].name'); do
+		berth network delete "$name"
+	done
 	berth start m
 	berth stop --force m
 	traced metrics
