@@ -167,8 +167,12 @@ static const struct command *find_verb(const char *word, struct err *err)
 /* `snapshot restore web s` has too many words for a snapshot of a machine named 'restore'. */
 static bool is_other_verb(const char *const *words, int count, struct err *err)
 {
-	if (count != 4 || words[2][0] == '-' || words[3][0] == '-' ||
-	    !find_verb(words[1], &(struct err){ 0 }))
+	const struct command *other = count == 4 ? find_verb(words[1], &(struct err){ 0 }) : NULL;
+
+	if (!other || words[2][0] == '-' || words[3][0] == '-')
+		return false;
+	/* A machine may have the name of a verb that takes no words, such as 'web'. */
+	if (!other->members && other->max >= 0 && other->max < 2)
 		return false;
 	err_set(err, EINVAL, "there is no '%s %.60s'; did you mean 'berth %s %.60s %.60s'?",
 		words[0], words[1], words[1], words[2], words[3]);

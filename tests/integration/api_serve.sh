@@ -24,7 +24,7 @@ case_environment() {
 		HTTP_ACCEPT=text/event-stream 'HTTP_IF_MATCH="7"' 'HTTP_IF_NONE_MATCH=*' HTTP_LAST_EVENT_ID=12 \
 		HTTP_PREFER=wait=1 LANG=C.UTF-8 'PATH_INFO=/env/a b' 'QUERY_STRING=x=%20y&z' REMOTE_USER=root \
 		REQUEST_METHOD=GET SCRIPT_NAME= SERVER_PROTOCOL=HTTP/1.1)" \
-		"$(grep -vE '^(PATH|PWD|SERVER_SOFTWARE|BERTH_(LIBEXEC|TEMPLATES|TEST.*)|[A-Z]+SAN_OPTIONS)=' "$T/body")"
+		"$(grep -vE '^(PATH|PWD|SERVER_SOFTWARE|BERTH_(LIBEXEC|TEMPLATES|DESCRIPTION|TEST.*)|[A-Z]+SAN_OPTIONS)=' "$T/body")"
 	post /env text -H 'Content-Type: application/json'
 	has '^CONTENT_LENGTH=4$' "$(cat "$T/body")"
 	has '^CONTENT_TYPE=application/json$' "$(cat "$T/body")"

@@ -126,6 +126,16 @@ case_berth_api_7() {
 	run_commands <"$T/commands"
 }
 
+case_berth_api_8() {
+	page_commands berth-api.8 >"$T/commands"
+	run_commands <"$T/commands"
+	retry 20 gone_from /tmp/berth-api.socket
+}
+
+gone_from() {
+	[[ ! -e $1 ]]
+}
+
 case_network_conf_5() {
 	page_commands network.conf.5 >"$T/commands"
 	run_commands <"$T/commands"

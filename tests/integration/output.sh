@@ -53,6 +53,10 @@ network list
 network info net
 network map
 network get net
+network set --dry-run net mtu=1400
+network unset --dry-run net dhcp.lease
+set --dry-run here restart=always
+unset --dry-run here label.none
 nic list kept
 volume list
 volume info data
@@ -70,7 +74,7 @@ launch --help
 "
 
 # No object of these is there, and a note says so, or no program can answer.
-without_output="halfway list|rule list|forward list|nic list|logs"
+without_output="halfway list|rule list|forward list|nic list|logs|unset|network unset"
 
 case_full() {
 	local words

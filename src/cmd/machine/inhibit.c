@@ -21,11 +21,12 @@ static int run_inhibit(struct call *call, struct err *err)
 
 	if (r == 0)
 		r = machine_check(&machine, err);
-	if (r == 0)
-		r = use_begin(&machine, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
-	fcntl(r, F_SETFD, 0);
+	int use = use_begin(&machine, err);
+	if (use < 0)
+		return use;
+	fcntl(use, F_SETFD, 0);
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	r = errno == ENOENT ? NOT_FOUND : CANNOT;
 	err_set(err, errno, "execute '%s': %s", argv[0],
