@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 enum {
 	KEPT_SECONDS = 3600, /* until the other side has the copy on its disk */
@@ -88,13 +89,35 @@ static int name_copy(struct moving *moving, char name[64], struct err *err)
 	return err_set(err, EEXIST, "there are too many snapshots '%s'", moving->prefix);
 }
 
+/* A snapshot of the same second as that of an earlier send could sort before it, which both sides have. */
+static int wait_for_later(const struct moving *moving, struct err *err)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	struct timespec now;
+	size_t count = 0;
+
+	if (!*moving->last || text_starts(moving->last, moving->prefix))
+		return 0;
+	if (snapshot_list(moving->machine, &list, &count, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < count; i++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		if (strcmp(list[i].name, moving->last) != 0 ||
+		    list[i].created != (uint64_t)now.tv_sec)
+			continue;
+		const struct timespec rest = { .tv_nsec = 999999999 - now.tv_nsec };
+		nanosleep(&rest, NULL);
+	}
+	return 0;
+}
+
 static int copy_once(void *context, struct err *err)
 {
 	struct moving *moving = context;
 	char name[64];
 	const struct export_spec spec = { .snapshot = name };
 
-	if (name_copy(moving, name, err) < 0 ||
+	if (wait_for_later(moving, err) < 0 || name_copy(moving, name, err) < 0 ||
 	    snapshot_take(moving->machine, name,
 			  moving->mark.volumes_stay ? 0 : SNAPSHOT_VOLUMES | SNAPSHOT_READ,
 			  err) < 0)
