@@ -48,10 +48,10 @@ struct serving {
 	int64_t drained; /* when what is left is broken off; 0: it serves */
 };
 
-static int fail(const struct err *err)
+static int fail(const struct err *fault)
 {
-	fprintf(stderr, "berth-api: %s\n", err->text);
-	return err->code == EINVAL ? USAGE : EXIT_FAILURE;
+	fprintf(stderr, "berth-api: %s\n", fault->text);
+	return fault->code == EINVAL ? USAGE : EXIT_FAILURE;
 }
 
 static int read_options(int argc, char **argv, struct options *options, struct limits *limits,

@@ -207,7 +207,8 @@ static void take_event(struct socket *socket, const struct websocket_event *even
 	}
 }
 
-static void feed_child(struct socket *socket)
+/* Gives the child some of what is pending. False: it takes nothing now, and is watched. */
+static bool feed_child(struct socket *socket)
 {
 	ssize_t n = socket->streams.near[0] < 0 ? -1
 						: write(socket->streams.near[0], socket->pending,
@@ -215,7 +216,7 @@ static void feed_child(struct socket *socket)
 
 	if (n < 0 && socket->streams.near[0] >= 0 && (errno == EAGAIN || errno == EINTR)) {
 		watch_arm(socket->gateway->epoll, &socket->watches[0], EPOLLOUT);
-		return;
+		return false;
 	}
 	if (n < 0) {
 		/* It reads no more; the client may still read. */
@@ -224,6 +225,7 @@ static void feed_child(struct socket *socket)
 	}
 	socket->pending += n;
 	socket->pending_length -= (size_t)n;
+	return true;
 }
 
 /* Client to child, until one of both has no more. */
@@ -231,8 +233,7 @@ static void go_in(struct socket *socket)
 {
 	while (!socket->deaf) {
 		if (socket->pending_length > 0) {
-			feed_child(socket);
-			if (socket->pending_length > 0)
+			if (!feed_child(socket))
 				return;
 			continue;
 		}
@@ -447,7 +448,7 @@ void socket_abandon(struct gateway *gateway)
 		let_go(socket);
 }
 
-/* What is late with it. */
+/* Deadlines that are over. */
 static void look(struct socket *socket, int64_t now)
 {
 	int64_t stall = (int64_t)socket->gateway->limits.stall * 1000;
