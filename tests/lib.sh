@@ -291,11 +291,16 @@ what_there_is() {
 		}'
 }
 
+# names_in "WORDS": the names in what berth WORDS --json lists, without jq, which the guest does not have.
+names_in() {
+	# shellcheck disable=SC2086 # a list of words
+	berth $1 --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p'
+}
+
 # delete_each "WORDS THAT LIST" "WORDS THAT DELETE"
 delete_each() {
 	local name names
-	# shellcheck disable=SC2086 # lists of words
-	names=$(berth $1 --json | sed -n 's/^ *"name": "\(.*\)".*/\1/p') || return
+	names=$(names_in "$1") || return
 	for name in $names; do
 		# shellcheck disable=SC2086
 		berth $2 "$name" || return

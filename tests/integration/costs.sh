@@ -228,12 +228,14 @@ case_list() {
 
 # A stopped machine costs one call more than in a list, for the failure of its backups.
 case_metrics() {
-	local one i name
+	local one i name machines networks
 	# Each machine and network of another case would cost its calls too.
-	for name in $(berth list --json | jq -r '.[].name'); do
+	machines=$(names_in list)
+	networks=$(names_in "network list")
+	for name in $machines; do
 		[[ $name == m ]] || gone "$name"
 	done
-	for name in $(berth network list --json | jq -r '.[].name'); do
+	for name in $networks; do
 		berth network delete "$name"
 	done
 	berth start m
