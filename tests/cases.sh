@@ -103,6 +103,21 @@ retry() {
 	done
 }
 
+# coarse_second: prints the second of the kernel's coarse clock, from which file systems take the times of snapshots.
+coarse_second() {
+	touch "$T/now"
+	stat -c %Y "$T/now"
+}
+
+is_past() {
+	[[ $(coarse_second) != "$1" ]]
+}
+
+# another_second: waits until what is made is of a later second than what was made before.
+another_second() {
+	retry 5 is_past "$(coarse_second)"
+}
+
 # links_of_busybox FOLDER: the links of all its applets but an init, made by one process: in a guest that emulates its
 # processors, a process for each link would take a quarter of a minute.
 links_of_busybox() {

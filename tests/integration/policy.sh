@@ -112,11 +112,6 @@ case_at_once() {
 	berth delete a
 }
 
-# The policy of a template becomes that of its machines.
-is_later() {
-	[[ $(date +%s) -gt $1 ]]
-}
-
 # has_open PID NAME: whether the process has that file open.
 has_open() {
 	readlink /proc/"$1"/fd/* 2>/dev/null | grep -q "/$2\$"
@@ -131,7 +126,7 @@ case_clock_is_read_after_the_wait() {
 	berth snapshot scheduled >"$T/waited" {lock}>&- &
 	pid=$!
 	retry 10 has_open "$pid" snapshots-by-policy
-	retry 5 is_later "$(date +%s)"
+	another_second
 	released=$(date -u +%Y%m%d-%H%M%S)
 	exec {lock}>&-
 	wait "$pid"

@@ -132,21 +132,16 @@ case_increments() {
 	berth delete web
 }
 
-# second_passed SINCE: the clock shows another second.
-second_passed() {
-	(($(date +%s) > $1))
-}
-
 # A snapshot is as old on the other side as it is here, so that the order of snapshots is the same.
 case_times() {
 	local before
 	berth create --pool p-dir --set network= bb aged
 	berth snapshot aged z-first
-	retry 5 second_passed "$(date +%s)"
+	another_second
 	berth snapshot aged a-second
 	before=$(berth snapshot list --json aged)
 	same "order here" "z-first a-second" "$(jq -r '[.[].name] | join(" ")' <<<"$before")"
-	retry 5 second_passed "$(date +%s)"
+	another_second
 	send --network "" --snapshots aged other
 	same "snapshots there" "$before" "$(there snapshot list --json aged)"
 	# Also under another name, and of those that an increment brings.
@@ -155,7 +150,7 @@ case_times() {
 	there snapshot rename aged renamed a-second
 	berth snapshot aged third
 	before=$(berth snapshot list --json aged)
-	retry 5 second_passed "$(date +%s)"
+	another_second
 	send --snapshots aged@third other
 	same "snapshots there" "$before" "$(there snapshot list --json aged)"
 	berth export --snapshots aged "$T/aged.berth"

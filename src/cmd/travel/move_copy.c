@@ -89,7 +89,39 @@ static int name_copy(struct moving *moving, char name[64], struct err *err)
 	return err_set(err, EEXIST, "there are too many snapshots '%s'", moving->prefix);
 }
 
-/* A snapshot of the same second as that of an earlier send could sort before it, which both sides have. */
+/* Error: none. An unreadable list is told by what reads it next. */
+static uint64_t newest_of(const struct snapshot_entry *list, size_t count, const char *snapshot)
+{
+	uint64_t newest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].name, snapshot) == 0 && list[i].created > newest)
+			newest = list[i].created;
+	}
+	return newest;
+}
+
+static uint64_t newest_of_volume(const struct moving *moving, const char *name)
+{
+	scoped_free struct snapshot_entry *list = NULL;
+	scoped_pool struct pool pool = { 0 };
+	struct volume_config config = { 0 };
+	struct err ignored = { 0 };
+	size_t count = 0;
+
+	if (data_open(moving->machine->dirs, name, &config, &ignored) < 0)
+		return 0;
+	if (pool_view(&pool, moving->machine->dirs, config.pool, &ignored) == 0)
+		data_snapshots(&pool, name, &list, &count, &ignored);
+	config_free(&volume_schema, &config);
+	return newest_of(list, count, moving->last);
+}
+
+/*
+ * A snapshot of the same second as that of an earlier send could sort before it, which both sides have. The volumes' ones
+ * can be of a later second than the machine's. File systems and pools take their times from the coarse clock, which is
+ * some milliseconds behind.
+ */
 static int wait_for_later(const struct moving *moving, struct err *err)
 {
 	scoped_free struct snapshot_entry *list = NULL;
@@ -100,14 +132,15 @@ static int wait_for_later(const struct moving *moving, struct err *err)
 		return 0;
 	if (snapshot_list(moving->machine, &list, &count, err) < 0)
 		return -err->code;
-	for (size_t i = 0; i < count; i++) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		if (strcmp(list[i].name, moving->last) != 0 ||
-		    list[i].created != (uint64_t)now.tv_sec)
-			continue;
-		const struct timespec rest = { .tv_nsec = 999999999 - now.tv_nsec };
-		nanosleep(&rest, NULL);
+	uint64_t newest = newest_of(list, count, moving->last);
+	for (const struct section *at = moving->machine->config.volumes; at; at = at->next) {
+		uint64_t one = newest_of_volume(moving, at->name);
+		if (one > newest)
+			newest = one;
 	}
+	for (clock_gettime(CLOCK_REALTIME_COARSE, &now); newest == (uint64_t)now.tv_sec;
+	     clock_gettime(CLOCK_REALTIME_COARSE, &now))
+		nanosleep(&(const struct timespec){ .tv_nsec = 1000000000 - now.tv_nsec }, NULL);
 	return 0;
 }
 
