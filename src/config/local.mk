@@ -30,14 +30,17 @@ libconfig_a_SOURCES = \
 	src/config/value.c
 
 if HAVE_CUNIT
-check_PROGRAMS += test_config test_config_file test_policy
-TESTS += test_config test_config_file test_policy
+check_PROGRAMS += test_config test_config_edit test_config_file test_policy
+TESTS += test_config test_config_edit test_config_file test_policy
 test_config_SOURCES = tests/unit/test_config.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
 # Where the manual is, for the test that compares it with the table, wherever it runs.
 test_config_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
 test_config_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
-test_config_file_SOURCES = tests/unit/test_config_file.c tests/unit/test_config.h tests/unit/suite.c tests/unit/suite.h
+CONFIG_FILES = tests/unit/config_files.c tests/unit/config_files.h tests/unit/suite.c tests/unit/suite.h
+test_config_file_SOURCES = tests/unit/test_config_file.c tests/unit/test_config.h $(CONFIG_FILES)
+test_config_file_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
+test_config_edit_SOURCES = tests/unit/test_config_edit.c $(CONFIG_FILES)
+test_config_edit_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 test_policy_SOURCES = tests/unit/test_policy.c tests/unit/suite.c tests/unit/suite.h
 test_policy_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
-test_config_file_LDADD = libconfig.a libbase.a $(CAP_LIBS) $(CUNIT_LIBS)
 endif
