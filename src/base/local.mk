@@ -26,10 +26,12 @@ libbase_a_SOURCES = \
 	src/base/uuid.c src/base/uuid.h
 
 if HAVE_CUNIT
-check_PROGRAMS += test_base test_lock
-TESTS += test_base test_lock
+check_PROGRAMS += test_base test_lock test_text
+TESTS += test_base test_lock test_text
 test_base_SOURCES = tests/unit/test_base.c tests/unit/suite.c tests/unit/suite.h
 test_base_LDADD = libbase.a $(CUNIT_LIBS)
+test_text_SOURCES = tests/unit/test_text.c tests/unit/suite.c tests/unit/suite.h
+test_text_LDADD = libbase.a $(CUNIT_LIBS)
 test_lock_SOURCES = tests/unit/test_lock.c tests/unit/suite.c tests/unit/suite.h
 test_lock_LDADD = libbase.a $(CUNIT_LIBS)
 endif

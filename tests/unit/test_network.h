@@ -9,7 +9,7 @@
 #include "suite.h"
 
 extern struct dirs test_dirs; /* while a suite runs */
-extern CU_TestInfo live_tests[], tests6[];
+extern CU_TestInfo lease_tests[], live_tests[], tests6[];
 
 /* Creates and opens; a failure is the test's. */
 void test_make_network(struct network *network, const char *name, const char *subnet);
@@ -17,5 +17,7 @@ void test_make_network(struct network *network, const char *name, const char *su
 void test_delete_network(struct network *network);
 /* A lease, or false with the reason printed. */
 bool test_lease(struct network *network, const char *name, const char *mac, struct lease *lease);
+/* Writes a file of the network's folder. */
+void test_write_in(const struct network *network, const char *name, const char *text);
 
 #endif
