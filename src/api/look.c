@@ -192,7 +192,7 @@ static int add_config(struct exchange *exchange, json_t *object, struct err *err
 	return 0;
 }
 
-int look(struct exchange *exchange, struct err *err)
+int look_value(struct exchange *exchange, struct err *err)
 {
 	const struct route *route = exchange->match.route;
 	struct response *response = exchange->response;

@@ -6,7 +6,7 @@
 #include "api/routes.h"
 
 /* Runs the verb of a row, and fills in the response: also with the verb's failure. 0, or -code. */
-int look(struct exchange *exchange, struct err *err);
+int look_value(struct exchange *exchange, struct err *err);
 
 /*
  * Runs such a verb for a handler of its own. The value, which the caller owns; NULL: the response is the verb's failure,

@@ -74,7 +74,7 @@ static int run_row(struct exchange *exchange, struct err *err)
 
 	if (route->run)
 		return route->run(exchange, err);
-	return route->type ? look_stream(exchange, err) : look(exchange, err);
+	return route->type ? look_stream(exchange, err) : look_value(exchange, err);
 }
 
 /* A client that has the same already gets no second copy. */

@@ -20,12 +20,12 @@ void client_drop(struct keeper *keeper, struct client *client)
 	while (*link != client)
 		link = &(*link)->next;
 	*link = client->next;
-	loop_close(keeper, &client->source);
+	event_loop_close(keeper, &client->source);
 	free(client->typed);
 	free(client);
 	if (keeper->deaf) {
 		keeper->deaf = false;
-		loop_watch(keeper, &keeper->control, EPOLLIN);
+		event_loop_watch(keeper, &keeper->control, EPOLLIN);
 	}
 }
 
@@ -50,7 +50,7 @@ void client_watch(struct keeper *keeper, struct client *client)
 {
 	uint32_t more = client_has_typed(client) ? EPOLLET : EPOLLIN;
 
-	loop_change(keeper, &client->source, more | (client->blocked ? EPOLLOUT : 0u));
+	event_loop_change(keeper, &client->source, more | (client->blocked ? EPOLLOUT : 0u));
 }
 
 static void wait_for_room(struct keeper *keeper, struct client *client, bool blocked)

@@ -57,7 +57,7 @@ static void server_ready(struct keeper *keeper, struct source *source)
 {
 	struct dnsmasq *watch = &keeper->dnsmasq;
 
-	loop_close(keeper, source);
+	event_loop_close(keeper, source);
 	if (clock_ms() - watch->seen >= STEADY_MS)
 		watch->pause = 0;
 	int pause = next_pause(watch);
@@ -92,7 +92,7 @@ static bool find_server(struct keeper *keeper)
 	scoped_free char *text = NULL;
 	uint64_t pid;
 
-	loop_close(keeper, &watch->server);
+	event_loop_close(keeper, &watch->server);
 	if (file_read(keeper->run, "network/dnsmasq.pid", 32, &text) < 0 ||
 	    text_to_u64(text_trim(text), 2, INT32_MAX, &pid) < 0)
 		return false;
@@ -101,7 +101,7 @@ static bool find_server(struct keeper *keeper)
 		return false;
 	watch->server = (struct source){ take_fd(&fd), server_ready };
 	watch->seen = clock_ms();
-	loop_watch(keeper, &watch->server, EPOLLIN);
+	event_loop_watch(keeper, &watch->server, EPOLLIN);
 	return true;
 }
 
@@ -112,7 +112,7 @@ static void helper_ready(struct keeper *keeper, struct source *source)
 	struct dnsmasq *watch = &keeper->dnsmasq;
 	int status = spawn_wait(source->fd);
 
-	loop_close(keeper, source);
+	event_loop_close(keeper, source);
 	bool served = WIFEXITED(status) && WEXITSTATUS(status) == KEEPER_SERVED;
 	watch->failed = status != 0 && !served;
 	if (find_server(keeper))
@@ -141,7 +141,7 @@ static void timer_ready(struct keeper *keeper, struct source *source)
 		return;
 	}
 	watch->helper = (struct source){ spawn.pidfd, helper_ready };
-	loop_watch(keeper, &watch->helper, EPOLLIN);
+	event_loop_watch(keeper, &watch->helper, EPOLLIN);
 }
 
 /* ---- The folder, and the links to the list of name servers */
@@ -150,11 +150,11 @@ static void stop_watching(struct keeper *keeper)
 {
 	struct dnsmasq *watch = &keeper->dnsmasq;
 
-	loop_close(keeper, &watch->turn);
-	loop_close(keeper, &watch->server);
-	loop_close(keeper, &watch->changes);
-	loop_close(keeper, &watch->helper);
-	loop_close(keeper, &watch->timer);
+	event_loop_close(keeper, &watch->turn);
+	event_loop_close(keeper, &watch->server);
+	event_loop_close(keeper, &watch->changes);
+	event_loop_close(keeper, &watch->helper);
+	event_loop_close(keeper, &watch->timer);
 	scoped_close_fd(&watch->lock);
 	free(watch->servers);
 	watch->servers = NULL;
@@ -246,8 +246,8 @@ static void lead(struct keeper *keeper, bool anew)
 		return;
 	}
 	resolv_conf_moved(watch);
-	loop_watch(keeper, &watch->changes, EPOLLIN);
-	loop_watch(keeper, &watch->timer, EPOLLIN);
+	event_loop_watch(keeper, &watch->changes, EPOLLIN);
+	event_loop_watch(keeper, &watch->timer, EPOLLIN);
 	if (!find_server(keeper) || anew)
 		later(watch, anew ? PAUSE_FIRST : 0);
 }
@@ -268,7 +268,7 @@ static void turn_ready(struct keeper *keeper, struct source *source)
 {
 	if (!take_turn(keeper))
 		return;
-	loop_close(keeper, source);
+	event_loop_close(keeper, source);
 	lead(keeper, true);
 }
 
@@ -299,7 +299,7 @@ static void join(struct keeper *keeper, bool anew)
 		scoped_close_fd(&watch->turn.fd);
 		lead(keeper, anew);
 	} else {
-		loop_watch(keeper, &watch->turn, EPOLLIN);
+		event_loop_watch(keeper, &watch->turn, EPOLLIN);
 	}
 }
 

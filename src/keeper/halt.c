@@ -72,6 +72,6 @@ void halt_ask(struct keeper *keeper)
 		log_line("the guest may not have heard that it is to halt");
 		return;
 	}
-	loop_watch(keeper, &keeper->ask, EPOLLIN);
+	event_loop_watch(keeper, &keeper->ask, EPOLLIN);
 	look_again(keeper);
 }

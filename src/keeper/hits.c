@@ -75,7 +75,7 @@ void hits_open(struct keeper *keeper)
 		keeper->hits[kind] = (struct hit){ .source = { fd, hit_ready } };
 		/* The file is missing if there is no such controller. */
 		if (fd >= 0)
-			loop_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
+			event_loop_watch(keeper, &keeper->hits[kind].source, EPOLLPRI);
 	}
 }
 

@@ -43,8 +43,8 @@ struct client *input_next(struct keeper *keeper)
 /* The console reports room only while some input is held. */
 void input_watch_console(struct keeper *keeper)
 {
-	loop_change(keeper, &keeper->console,
-		    EPOLLIN | EPOLLET | (input_next(keeper) ? EPOLLOUT : 0u));
+	event_loop_change(keeper, &keeper->console,
+			  EPOLLIN | EPOLLET | (input_next(keeper) ? EPOLLOUT : 0u));
 }
 
 static void queue_typed(struct keeper *keeper, struct client *client, const char *data, size_t n)

@@ -152,15 +152,15 @@ struct keeper {
 };
 
 /* loop.c: the event loop. */
-void loop_watch(struct keeper *keeper, struct source *source, uint32_t events);
+void event_loop_watch(struct keeper *keeper, struct source *source, uint32_t events);
 /* Other events for a source that is watched. */
-void loop_change(struct keeper *keeper, struct source *source, uint32_t events);
+void event_loop_change(struct keeper *keeper, struct source *source, uint32_t events);
 /* The source stays open. */
-void loop_ignore(struct keeper *keeper, const struct source *source);
+void event_loop_ignore(struct keeper *keeper, const struct source *source);
 /* Takes the source out of the loop and closes it. Nothing, if it is not open. */
-void loop_close(struct keeper *keeper, struct source *source);
+void event_loop_close(struct keeper *keeper, struct source *source);
 /* Waits for one event, at most so many milliseconds (-1: for ever). The source that is ready, or NULL. */
-struct source *loop_wait(struct keeper *keeper, int milliseconds);
+struct source *event_loop_wait(struct keeper *keeper, int milliseconds);
 
 /* record.c: what commands learn by looking: files in the run folder, and events. */
 /* An empty file in the run folder: "booted", "halting", "waiting". */

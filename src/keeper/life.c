@@ -35,11 +35,11 @@ void keeper_end(struct keeper *keeper, enum ended ended, const char *how)
 
 void keeper_let_go(struct keeper *keeper)
 {
-	loop_close(keeper, &keeper->guest);
-	loop_close(keeper, &keeper->console);
+	event_loop_close(keeper, &keeper->guest);
+	event_loop_close(keeper, &keeper->console);
 	input_forget(keeper);
-	loop_close(keeper, &keeper->notify);
-	loop_close(keeper, &keeper->ask);
+	event_loop_close(keeper, &keeper->notify);
+	event_loop_close(keeper, &keeper->ask);
 	hits_close(keeper);
 	scoped_close_fd(&keeper->cgroup);
 }

@@ -9,35 +9,35 @@
 
 #include <sys/epoll.h>
 
-void loop_watch(struct keeper *keeper, struct source *source, uint32_t events)
+void event_loop_watch(struct keeper *keeper, struct source *source, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = source };
 
 	epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, source->fd, &event);
 }
 
-void loop_change(struct keeper *keeper, struct source *source, uint32_t events)
+void event_loop_change(struct keeper *keeper, struct source *source, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = source };
 
 	epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, source->fd, &event);
 }
 
-void loop_ignore(struct keeper *keeper, const struct source *source)
+void event_loop_ignore(struct keeper *keeper, const struct source *source)
 {
 	epoll_ctl(keeper->epoll, EPOLL_CTL_DEL, source->fd, NULL);
 }
 
-void loop_close(struct keeper *keeper, struct source *source)
+void event_loop_close(struct keeper *keeper, struct source *source)
 {
 	if (source->fd < 0)
 		return;
 	/* Closing alone would leave it in the loop, should a child have a copy that it has not closed yet. */
-	loop_ignore(keeper, source);
+	event_loop_ignore(keeper, source);
 	scoped_close_fd(&source->fd);
 }
 
-struct source *loop_wait(struct keeper *keeper, int milliseconds)
+struct source *event_loop_wait(struct keeper *keeper, int milliseconds)
 {
 	/*
 	 * Events are taken one at a time: a handler may close an object that a later event in a batch would point at.

@@ -151,7 +151,7 @@ static void leave(struct keeper *keeper)
 {
 	if (keeper->space.fd < 0)
 		return;
-	loop_ignore(keeper, &keeper->space);
+	event_loop_ignore(keeper, &keeper->space);
 	dm_close(&keeper->dm);
 	keeper->space.fd = -1;
 }
@@ -164,7 +164,7 @@ static bool begin(struct keeper *keeper)
 		return false;
 	keeper->space = (struct source){ keeper->dm.fd, space_ready };
 	dm_arm(&keeper->dm);
-	loop_watch(keeper, &keeper->space, EPOLLIN);
+	event_loop_watch(keeper, &keeper->space, EPOLLIN);
 	return true;
 }
 

@@ -204,7 +204,7 @@ void requests_accept(struct keeper *keeper, struct source *source)
 	scoped_fd int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 		/* The loop would report the next client without end: it waits until another one has gone. */
-		loop_ignore(keeper, source);
+		event_loop_ignore(keeper, source);
 		keeper->deaf = true;
 	}
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0)
@@ -215,7 +215,7 @@ void requests_accept(struct keeper *keeper, struct source *source)
 	client->source = (struct source){ .fd = take_fd(&fd), .ready = client_ready };
 	client->next = keeper->clients;
 	keeper->clients = client;
-	loop_watch(keeper, &client->source, EPOLLIN);
+	event_loop_watch(keeper, &client->source, EPOLLIN);
 }
 
 /* The guest is gone: a client may still wait for the end, or look at the last output. */

@@ -40,7 +40,7 @@ static void reap_helper(struct keeper *keeper, int patience)
 
 void respawn_kill(struct keeper *keeper)
 {
-	loop_close(keeper, &keeper->answer);
+	event_loop_close(keeper, &keeper->answer);
 	reap_helper(keeper, 0);
 }
 
@@ -56,7 +56,7 @@ int respawn_take(struct keeper *keeper, int fds[RESPAWN_FDS], struct err *err)
 	struct sync ours = { .fd = keeper->answer.fd };
 	int r = sync_wait(&ours, STEP_RUNNING, fds, RESPAWN_FDS, err);
 
-	loop_close(keeper, &keeper->answer);
+	event_loop_close(keeper, &keeper->answer);
 	reap_helper(keeper, GOODBYE_MS);
 	if (r < 0)
 		reap_guest();
@@ -99,7 +99,7 @@ int respawn_begin(struct keeper *keeper, struct err *err)
 	keeper->helper = pid;
 	keeper->helper_pidfd = spawn.pidfd;
 	keeper->answer.fd = ours.fd;
-	loop_watch(keeper, &keeper->answer, EPOLLIN);
+	event_loop_watch(keeper, &keeper->answer, EPOLLIN);
 	timerfd_settime(keeper->timer.fd, 0, &at, NULL);
 	return 0;
 }

@@ -113,9 +113,9 @@ static void adopt(struct keeper *keeper, const int fds[RESPAWN_FDS])
 	note_beginning(keeper);
 	memset(keeper->tail, 0, sizeof keeper->tail);
 	fcntl(keeper->console.fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	loop_watch(keeper, &keeper->guest, EPOLLIN);
-	loop_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
-	loop_watch(keeper, &keeper->notify, EPOLLIN);
+	event_loop_watch(keeper, &keeper->guest, EPOLLIN);
+	event_loop_watch(keeper, &keeper->console, EPOLLIN | EPOLLET);
+	event_loop_watch(keeper, &keeper->notify, EPOLLIN);
 	hits_open(keeper);
 	space_watch(keeper);
 	dnsmasq_watch(keeper);
@@ -189,7 +189,7 @@ static void notify_ready(struct keeper *keeper, struct source *source)
 	if (notify_receive(source->fd, keeper->init) != 1)
 		return;
 	keeper_set_booted(keeper);
-	loop_close(keeper, source);
+	event_loop_close(keeper, source);
 }
 
 /* ---- At any time */
@@ -246,8 +246,8 @@ static int open_sources(struct keeper *keeper)
 	struct source *all[] = { &keeper->guest,   &keeper->console, &keeper->notify,
 				 &keeper->control, &keeper->timer,   &keeper->signals };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		loop_watch(keeper, all[i],
-			   all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
+		event_loop_watch(keeper, all[i],
+				 all[i] == &keeper->console ? EPOLLIN | EPOLLET : EPOLLIN);
 	hits_open(keeper);
 	return output_open(keeper);
 }
@@ -289,7 +289,7 @@ int keeper_run(struct keeper *keeper)
 	dnsmasq_watch(keeper);
 	idle_watch(keeper);
 	while (!keeper->done) {
-		struct source *source = loop_wait(keeper, patience(keeper));
+		struct source *source = event_loop_wait(keeper, patience(keeper));
 		space_check(keeper);
 		idle_check(keeper);
 		if (source)

@@ -101,7 +101,7 @@ libmachine_a_SOURCES = \
 	src/machine/wire/wire.c src/machine/wire/wire.h \
 	src/machine/backup/filter.c src/machine/backup/filter.h \
 	src/machine/backup/seal.c src/machine/backup/seal.h \
-	src/machine/backup/source.c src/machine/backup/source.h \
+	src/machine/backup/reader.c src/machine/backup/reader.h \
 	src/machine/backup/store.c src/machine/backup/store.h \
 	src/machine/backup/store_far.c src/machine/backup/store_here.c src/machine/backup/store_ops.h \
 	src/machine/backup/store_serve.c \

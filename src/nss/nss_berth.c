@@ -9,13 +9,13 @@
 #include <string.h>
 
 /* The caller's buffer, which all that is handed out lies in. */
-struct room {
+struct callers_buffer {
 	char *next;
 	size_t left;
 };
 
 /* Takes aligned bytes of the caller's buffer, or NULL. */
-static void *take_room(struct room *room, size_t size)
+static void *take_room(struct callers_buffer *room, size_t size)
 {
 	size_t pad = -(uintptr_t)room->next % sizeof(void *);
 
@@ -27,7 +27,7 @@ static void *take_room(struct room *room, size_t size)
 	return taken;
 }
 
-static char *take_text(struct room *room, const char *text)
+static char *take_text(struct callers_buffer *room, const char *text)
 {
 	char *copy = take_room(room, strlen(text) + 1);
 
@@ -58,7 +58,7 @@ static size_t length_of(int family)
 static bool write_host(const struct found *found, int family, struct hostent *host, char *buffer,
 		       size_t size)
 {
-	struct room room = { buffer, size };
+	struct callers_buffer room = { buffer, size };
 	size_t length = length_of(family);
 
 	host->h_addrtype = family;
@@ -83,7 +83,7 @@ enum nss_status _nss_berth_gethostbyname4_r(const char *name, struct gaih_addrtu
 					    char *buffer, size_t size, int *errnop, int *h_errnop,
 					    int32_t *ttl)
 {
-	struct room room = { buffer, size };
+	struct callers_buffer room = { buffer, size };
 	struct gaih_addrtuple *first = *all; /* the caller may give the first one */
 	struct gaih_addrtuple **next = all;
 	struct found found;

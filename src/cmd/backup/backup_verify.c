@@ -7,7 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/travel/there.h"
 #include "machine/backup/ledger.h"
-#include "machine/backup/source.h"
+#include "machine/backup/reader.h"
 #include "machine/backup/target.h"
 #include "machine/backup/view.h"
 #include "stream/stream.h"
@@ -80,13 +80,13 @@ static bool is_wanted(const struct backups *backups, const struct backup *last,
 static void check_one(const struct verifying *verifying, struct backups *backups,
 		      struct backup *one, struct err *fault)
 {
-	struct source source;
+	struct backup_reader reader;
 
 	if (backups_check(backups, one, fault) < 0 || !verifying->decrypt || !one->sealed)
 		return;
-	if (source_open(&source, backups, one, verifying->decrypt, fault) == 0)
-		stream_verify(source.fd, fault);
-	source_close(&source, fault);
+	if (backup_reader_open(&reader, backups, one, verifying->decrypt, fault) == 0)
+		stream_verify(reader.fd, fault);
+	backup_reader_close(&reader, fault);
 	if (fault->code)
 		err_wrap(fault, "backup '%s' of machine '%s'", one->file, backups->name);
 }

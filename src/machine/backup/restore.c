@@ -4,7 +4,7 @@
 
 #include "base/scoped.h"
 #include "machine/backup/held.h"
-#include "machine/backup/source.h"
+#include "machine/backup/reader.h"
 #include "machine/backup/view.h"
 
 enum { CHAIN_MAX = 1000 };
@@ -16,7 +16,7 @@ struct chain {
 	const struct backup *list[CHAIN_MAX];
 	const char *names[CHAIN_MAX]; /* borrowed: of the files */
 	size_t count;
-	struct source source; /* that is being read */
+	struct backup_reader reader; /* that is being read */
 };
 
 static int find_chain(struct chain *chain, const struct backup *one, struct err *err)
@@ -44,12 +44,13 @@ static int find_chain(struct chain *chain, const struct backup *one, struct err 
 
 static int open_next(struct chain *chain, size_t i, struct err *err)
 {
-	source_close(&chain->source, err);
+	backup_reader_close(&chain->reader, err);
 	if (err->code)
 		return -err->code;
-	return source_open(&chain->source, chain->backups, chain->list[i], chain->decrypt, err) < 0
+	return backup_reader_open(&chain->reader, chain->backups, chain->list[i], chain->decrypt,
+				  err) < 0
 		       ? -err->code
-		       : chain->source.fd;
+		       : chain->reader.fd;
 }
 
 static int chain_next(void *context, size_t i, struct err *err)
@@ -71,7 +72,7 @@ int backup_restore(const struct dirs *dirs, const struct backups *backups, const
 		return -err->code;
 	*chain = (struct chain){ .backups = backups,
 				 .decrypt = decrypt,
-				 .source = { .pump = { .fd = -1 }, .filter = { .fd = -1 } } };
+				 .reader = { .pump = { .fd = -1 }, .filter = { .fd = -1 } } };
 	if (find_chain(chain, one, err) < 0)
 		return -err->code;
 	spec.fd = open_next(chain, 0, err);
@@ -81,7 +82,7 @@ int backup_restore(const struct dirs *dirs, const struct backups *backups, const
 	spec.chain_names = chain->names;
 	if (spec.fd >= 0)
 		machine_import(dirs, &spec, made, notes, err);
-	source_close(&chain->source, err);
+	backup_reader_close(&chain->reader, err);
 	return -err->code;
 }
 
