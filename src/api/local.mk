@@ -4,18 +4,27 @@ libcmd_a_SOURCES += \
 	src/api/argv.c src/api/argv.h \
 	src/api/backups.c \
 	src/api/description.c src/api/description.h \
+	src/api/body.c src/api/body.h \
+	src/api/change.c src/api/change.h \
 	src/api/events.c \
 	src/api/host.c \
 	src/api/look.c src/api/look.h \
+	src/api/machine_changes.c \
 	src/api/machines.c \
 	src/api/match.c \
 	src/api/networks.c \
+	src/api/operation.c src/api/operation.h \
+	src/api/operation_files.c src/api/operation_files.h \
+	src/api/operation_work.c \
+	src/api/operations.c \
+	src/api/part_changes.c \
 	src/api/pools.c \
 	src/api/request.c src/api/request.h \
 	src/api/response.c src/api/response.h \
 	src/api/router.c src/api/router.h \
 	src/api/routes.c src/api/routes.h \
 	src/api/serve.c \
+	src/api/settings.c \
 	src/api/stream.c src/api/stream.h \
 	src/api/templates.c \
 	src/api/verb.c src/api/verb.h \

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static void add_notes(struct response *response, const struct verb_result *result)
+void look_add_notes(struct response *response, const struct verb_result *result)
 {
 	if (!response->notes)
 		response->notes = json_array();
@@ -25,7 +25,7 @@ json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err)
 	struct err fault = { 0 };
 
 	verb_begin(exchange->call, &argv);
-	if (match_verb(&exchange->match, exchange->request, verb, &argv, err) < 0 ||
+	if (match_verb(&exchange->match, exchange->request, verb, NULL, &argv, err) < 0 ||
 	    verb_run(exchange->call, &argv, 0, &result, err) < 0)
 		return NULL;
 	json_t *value = verb_json(&result);
@@ -33,7 +33,7 @@ json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err)
 		int status = verb_fault(&result, &fault);
 		response_fail(exchange->response, status, &fault);
 	}
-	add_notes(exchange->response, &result);
+	look_add_notes(exchange->response, &result);
 	return value;
 }
 
@@ -93,7 +93,7 @@ static json_t *places_of(const struct exchange *exchange, const json_t *array)
 	return places;
 }
 
-static int shape_list(struct exchange *exchange, json_t *array, json_t **value, struct err *err)
+int look_shape_list(struct exchange *exchange, json_t *array, json_t **value, struct err *err)
 {
 	const char *recursion = request_query(exchange->request, "recursion");
 
@@ -200,7 +200,7 @@ int look_value(struct exchange *exchange, struct err *err)
 	json_t *value = look_verb(exchange, route->verb, err);
 	if (!value)
 		return -err->code;
-	if (route->shape == SHAPE_LIST && shape_list(exchange, value, &value, err) < 0)
+	if (route->shape == SHAPE_LIST && look_shape_list(exchange, value, &value, err) < 0)
 		return -err->code;
 	if (route->shape == SHAPE_NAMED && pick_named(exchange, &value, err) < 0)
 		return -err->code;
@@ -223,7 +223,7 @@ int look_stream(struct exchange *exchange, struct err *err)
 	struct stream *stream = &exchange->response->stream;
 
 	verb_begin(exchange->call, &stream->argv);
-	if (match_verb(&exchange->match, exchange->request, exchange->match.route->verb,
+	if (match_verb(&exchange->match, exchange->request, exchange->match.route->verb, NULL,
 		       &stream->argv, err) < 0)
 		return -err->code;
 	stream->type = exchange->match.route->type;

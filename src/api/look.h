@@ -14,6 +14,13 @@ int look_value(struct exchange *exchange, struct err *err);
  */
 json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err);
 
+/* Adds what a verb had to say besides its result. */
+struct verb_result;
+void look_add_notes(struct response *response, const struct verb_result *result);
+
+/* Filters an array, which it takes over, and makes it paths unless the request wants objects. */
+int look_shape_list(struct exchange *exchange, json_t *array, json_t **value, struct err *err);
+
 /* Makes the verb of a row the stream of the response. */
 int look_stream(struct exchange *exchange, struct err *err);
 

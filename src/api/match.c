@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Words of a verb, made of a row and a request. */
+#include "api/body.h"
 #include "api/routes.h"
 
 #include "base/scoped.h"
@@ -41,31 +42,42 @@ static int add_flags(const struct request *request, const struct route *route, s
 	return 0;
 }
 
+/* The word in braces: a name of the path, or a string of the body; NULL: neither has it. */
+static const char *value_of(const struct match *match, const struct request *request,
+			    const char *name)
+{
+	const char *value = match_name(match, name);
+
+	return value ? value : json_string_value(body_member(request->body, name));
+}
+
 int match_verb(const struct match *match, const struct request *request, const char *verb,
-	       struct argv *argv, struct err *err)
+	       const struct field *fields, struct argv *argv, struct err *err)
 {
 	enum { WORDS_MAX = 16 };
 	const char *words[WORDS_MAX];
 	scoped_free char *copy = strdup(verb);
-	bool flags = verb == match->route->verb;
+	bool flags = verb != match->route->config;
 	size_t count = copy ? text_split_words(copy, words, WORDS_MAX) : 0;
 	int r = copy ? 0 : err_set(err, ENOMEM, "out of memory");
 
-	for (size_t i = 0; i < count && r == 0; i++) {
-		size_t n = strlen(words[i]);
-		if (flags && strcmp(words[i], "--") == 0) {
+	for (size_t i = 0; i <= count && r == 0; i++) {
+		size_t n = i < count ? strlen(words[i]) : 0;
+		if (flags && (i == count || strcmp(words[i], "--") == 0)) {
 			r = add_flags(request, match->route, argv, err);
+			body_flags(request->body, fields, false, argv);
 			flags = false;
 		}
-		if (words[i][0] == '{' && n > 2) {
+		if (n > 2 && words[i][0] == '{') {
 			char *name = copy + (words[i] - copy) + 1;
 			name[n - 2] = '\0';
-			argv_add(argv, "%s", match_name(match, name));
-		} else {
+			const char *value = value_of(match, request, name);
+			if (value)
+				argv_add(argv, "%s", value);
+		} else if (n > 0) {
 			argv_add(argv, "%s", words[i]);
 		}
 	}
-	if (r == 0 && flags)
-		r = add_flags(request, match->route, argv, err);
+	body_flags(request->body, fields, true, argv);
 	return r == 0 && argv->failed ? err_set(err, ENOMEM, "out of memory") : r;
 }

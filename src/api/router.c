@@ -90,7 +90,9 @@ static void leave_out_known(const struct request *request, struct response *resp
 void router_answer(const struct call *call, struct request *request,
 		   const struct incoming *incoming, struct response *response)
 {
-	struct exchange exchange = { .call = call, .request = request, .response = response };
+	struct exchange exchange = {
+		.call = call, .request = request, .response = response, .all = true
+	};
 	struct err err = { 0 };
 
 	/* Rights of other users are not there yet. */

@@ -6,9 +6,10 @@
 
 #include <string.h>
 
-const struct route *const route_tables[] = { host_routes,   machine_routes, template_routes,
-					     pool_routes,   network_routes, volume_routes,
-					     backup_routes, event_routes,   NULL };
+const struct route *const route_tables[] = { host_routes,     machine_routes, template_routes,
+					     pool_routes,     network_routes, volume_routes,
+					     backup_routes,   event_routes,   operation_routes,
+					     machine_changes, part_changes,   NULL };
 
 /* Parts that paths have in place of one that none has, for the search of the nearest. */
 enum { NEAR_MAX = 64 };
@@ -100,7 +101,9 @@ static int check_query(const struct request *request, const struct route *route,
 			near       ? near
 			: names[0] ? names[0]
 				   : "",
-			near || names[0] ? "'?" : "");
+			near       ? "'?"
+			: names[0] ? "'"
+				   : "");
 		return 400;
 	}
 	return 0;

@@ -24,7 +24,30 @@ enum route_shape {
 	SHAPE_NAMED, /* the element of an array that has the last name of the path */
 };
 
+/* A member of the body. */
+struct field {
+	const char *name; /* "config", or "source.pool" for a member of the object source */
+	enum {
+		FIELD_TEXT,   /* a string or a number: its flag with the value */
+		FIELD_SWITCH, /* true: its flag */
+		FIELD_SET,    /* an object: the flag with KEY=VALUE for each member */
+		FIELD_WORD, /* a string, in place of "{name}" in the verb; left out if it is not given */
+		FIELD_NAME,  /* the same, a DNS label */
+		FIELD_PAIRS, /* an object: words KEY=VALUE at the end */
+	} kind;
+	const char *flag; /* "--pool=", or "--force" of a switch */
+	bool required;
+};
+
+/* One of several verbs, chosen by the value of a member of the body. */
+struct variant {
+	const char *value;
+	const char *verb;
+	const struct field *fields; /* ends with { 0 } */
+};
+
 enum { ROUTE_NAMES_MAX = 3 };
+struct schema;
 struct match;
 struct exchange;
 
@@ -41,13 +64,20 @@ struct route {
 	const char *const *members;  /* only these of an object, NULL-terminated; NULL: all */
 	const struct query *queries; /* ends with { 0 }; NULL: none */
 	const char *type;            /* of a stream: the verb's output goes through, as this type */
+	const struct field *fields;  /* of the body; ends with { 0 }; NULL: it has none */
+	const char *select;          /* the member of the body that chooses among the variants */
+	const struct variant *variants; /* ends with { 0 } */
+	bool goes_on;                   /* an operation, which may last longer than the request */
+	const struct schema
+		*schema; /* of the settings in member config, which PUT and PATCH change */
 	int (*run)(struct exchange *exchange,
 		   struct err *err); /* instead of the general way; 0 or -code */
 };
 
 /* One resource's rows; ends with { 0 }. */
 extern const struct route host_routes[], machine_routes[], template_routes[], pool_routes[],
-	network_routes[], volume_routes[], backup_routes[], event_routes[];
+	network_routes[], volume_routes[], backup_routes[], event_routes[], operation_routes[],
+	machine_changes[], part_changes[];
 
 /* All of them; ends with NULL. */
 extern const struct route *const route_tables[];
@@ -67,9 +97,12 @@ int route_find(const struct request *request, struct match *match, char allow[64
 /* The name that the path has for "{machine}", given without braces; NULL: it has none. */
 const char *match_name(const struct match *match, const char *name);
 
-/* Adds the words of a verb, with names in place of braces and query parameters as flags. 0, -code. */
+/*
+ * Adds the words of a verb, with names in place of braces, and query parameters and the fields of the body (NULL: none)
+ * as flags. 0, -code.
+ */
 int match_verb(const struct match *match, const struct request *request, const char *verb,
-	       struct argv *argv, struct err *err);
+	       const struct field *fields, struct argv *argv, struct err *err);
 
 /* All that a handler works with. */
 struct exchange {
@@ -77,6 +110,7 @@ struct exchange {
 	const struct request *request;
 	struct match match;
 	struct response *response;
+	bool all;  /* the user may see and do all */
 	int input; /* what follows the head, unread; 0: nothing */
 };
 

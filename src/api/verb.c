@@ -52,7 +52,7 @@ static int set_aside(struct set_aside *aside, const int replacing[3])
 	return 0;
 }
 
-static int code_of(const char *name)
+int verb_code_of(const char *name)
 {
 	for (int code = 1; name && code <= ERRNO_MAX; code++) {
 		const char *known = strerrorname_np(code);
@@ -74,7 +74,8 @@ void verb_take_sentences(char *lines, struct err *err, json_t *notes)
 		json_t *object = *line == '{' ? json_loads(line, 0, NULL) : NULL;
 		const char *fault = json_string_value(json_object_get(object, "error"));
 		if (fault && !err->code)
-			err_set(err, code_of(json_string_value(json_object_get(object, "code"))),
+			err_set(err,
+				verb_code_of(json_string_value(json_object_get(object, "code"))),
 				"%s", fault);
 		else if (fault)
 			add_note(notes, fault);

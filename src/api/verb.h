@@ -38,6 +38,9 @@ json_t *verb_json(const struct verb_result *result);
 /* The result's error, with the HTTP status for it (0: by its errno). */
 int verb_fault(const struct verb_result *result, struct err *err);
 
+/* The errno of that name; EIO for one that is not known. */
+int verb_code_of(const char *name);
+
 void verb_result_free(struct verb_result *result);
 #define scoped_result __attribute__((cleanup(verb_result_free)))
 

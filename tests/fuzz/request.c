@@ -27,7 +27,7 @@ static void check_words(const struct match *match, const struct request *request
 	bool behind = false;
 
 	if (!match->route->verb ||
-	    match_verb(match, request, match->route->verb, &argv, &err) < 0) {
+	    match_verb(match, request, match->route->verb, NULL, &argv, &err) < 0) {
 		fuzz_check(!match->route->verb || err.code > 0);
 		return;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pure parts of the API: requests, the table of routes, envelopes, ETags, frames of events. */
+#include "api/body.h"
 #include "api/request.h"
 #include "api/response.h"
 #include "api/routes.h"
@@ -204,7 +205,7 @@ static void expect_words(const char *target, const char *want)
 	char allow[64];
 
 	CU_ASSERT_EQUAL(find(&request, "GET", target, &match, allow, &err), 0);
-	CU_ASSERT_EQUAL(match_verb(&match, &request, match.route->verb, &argv, &err), 0);
+	CU_ASSERT_EQUAL(match_verb(&match, &request, match.route->verb, NULL, &argv, &err), 0);
 	for (size_t i = 0; i < argv.count; i++)
 		text_add(&got, "%s|", argv.words[i]);
 	CU_ASSERT_STRING_EQUAL(text_str(&got), want);
@@ -220,37 +221,122 @@ static void test_words(void)
 	expect_words("/1.0/machines/web/logs?lines=5&follow=1", "logs|--follow|--lines=5|--|web|");
 }
 
-/* Each row has a verb or a function, no path has two rows of one method, and each name of a verb is one of the path. */
+/* Each name in braces is one of the path or of the body, and stands behind "--". */
+static void expect_whole(const char *verb, const struct match *match, const struct field *fields)
+{
+	CU_ASSERT(!strchr(verb, '{') || strstr(verb, " -- ") != NULL);
+	for (const char *at = verb; (at = strchr(at, '{')); at++) {
+		char name[32];
+		bool known = false;
+		snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "}") - 1, at + 1);
+		for (const struct field *f = fields; f && f->name; f++)
+			known |= strcmp(f->name, name) == 0 &&
+				 (f->kind == FIELD_NAME || f->kind == FIELD_WORD);
+		CU_ASSERT(known || match_name(match, name));
+	}
+	/* A field that is neither a flag nor a word would be dropped. */
+	for (const struct field *f = fields; f && f->name; f++) {
+		scoped_free char *word = text_format("{%s}", f->name);
+		CU_ASSERT(f->flag || f->kind == FIELD_PAIRS || strstr(verb, word));
+		CU_ASSERT(!f->flag || (f->kind == FIELD_SWITCH) == !text_ends(f->flag, "="));
+	}
+}
+
+/* Each row has a verb or a function, and no path has two rows of one method. */
+static void expect_row(const struct route *route)
+{
+	scoped_text struct text path = { 0 };
+	scoped_request struct request request = { 0 };
+	struct match match;
+	struct err err;
+	char allow[64];
+
+	CU_ASSERT(route->verb || route->run);
+	/* The braces are taken out of the path: what is left is a name. */
+	for (const char *s = route->path; *s; s++) {
+		if (*s != '{' && *s != '}')
+			text_add_bytes(&path, s, 1);
+	}
+	CU_ASSERT_EQUAL(find(&request, route->method, text_str(&path), &match, allow, &err), 0);
+	CU_ASSERT_PTR_EQUAL(match.route, route);
+	if (route->verb)
+		expect_whole(route->verb, &match, route->fields);
+	for (const struct variant *v = route->variants; v && v->value; v++)
+		expect_whole(v->verb, &match, v->fields);
+}
+
 static void test_rows(void)
 {
 	for (const struct route *const *table = route_tables; *table; table++) {
-		for (const struct route *route = *table; route->path; route++) {
-			scoped_text struct text path = { 0 };
-			scoped_request struct request request = { 0 };
-			struct match match;
-			struct err err;
-			char allow[64];
-			CU_ASSERT(route->verb || route->run);
-			CU_ASSERT(!route->verb || !strchr(route->verb, '{') ||
-				  strstr(route->verb, " -- ") != NULL);
-			/* The braces are taken out of the path: what is left is a name. */
-			for (const char *s = route->path; *s; s++) {
-				if (*s != '{' && *s != '}')
-					text_add_bytes(&path, s, 1);
-			}
-			CU_ASSERT_EQUAL(find(&request, route->method, text_str(&path), &match,
-					     allow, &err),
-					0);
-			CU_ASSERT_PTR_EQUAL(match.route, route);
-			for (const char *at = route->verb; at && (at = strchr(at, '{'));) {
-				char name[32];
-				snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "}") - 1,
-					 at + 1);
-				CU_ASSERT_PTR_NOT_NULL(match_name(&match, name));
-				at++;
-			}
-		}
+		for (const struct route *route = *table; route->path; route++)
+			expect_row(route);
 	}
+}
+
+/* ---- Bodies */
+
+static void expect_fault(const char *text, const struct field *fields, const char *want)
+{
+	json_t *body = json_loads(text, 0, NULL);
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(body_check(body, fields, "source.type", &err), -err.code);
+	CU_ASSERT_STRING_EQUAL(err.text, want);
+	json_decref(body);
+}
+
+static const struct field some_fields[] = {
+	{ "name", FIELD_NAME, NULL, true },
+	{ "config", FIELD_SET, "--set=", false },
+	{ "force", FIELD_SWITCH, "--force", false },
+	{ "source.pool", FIELD_TEXT, "--pool=", false },
+	{ "word", FIELD_WORD, NULL, false },
+	{ "pairs", FIELD_PAIRS, NULL, false },
+	{ 0 },
+};
+
+static void test_fields(void)
+{
+	expect_fault("{\"name\":\"a\",\"source\":{\"type\":\"x\",\"pool\":\"p\"}}", some_fields,
+		     "");
+	expect_fault("{}", some_fields, "the body needs a field 'name'");
+	expect_fault("{\"nmae\":\"a\"}", some_fields, "unknown field 'nmae'; did you mean 'name'?");
+	expect_fault("{\"name\":\"a\",\"source\":{\"pol\":1}}", some_fields,
+		     "unknown field 'source.pol'; did you mean 'pool'?");
+	expect_fault("{\"name\":\"a\",\"source\":1}", some_fields,
+		     "unknown field 'source'; there is 'source.type'");
+	expect_fault("{\"name\":\"--x\"}", some_fields,
+		     "name '--x' begins or ends with '-'; put a letter or a digit there");
+	expect_fault("{\"name\":1}", some_fields, "field 'name' must be a string");
+	expect_fault("{\"name\":\"a\",\"force\":1}", some_fields,
+		     "field 'force' must be true or false");
+	expect_fault("{\"name\":\"a\",\"word\":\"\"}", some_fields, "field 'word' is empty");
+	expect_fault("{\"name\":\"a\",\"config\":{\"a=b\":1}}", some_fields,
+		     "'a=b' in field 'config' is no key");
+	expect_fault("{\"name\":\"a\",\"config\":{\"-a\":1}}", some_fields,
+		     "'-a' in field 'config' is no key");
+	expect_fault("{\"name\":\"a\",\"config\":{\"a\":null}}", some_fields,
+		     "key 'a' in field 'config' needs a string, a number, true or false");
+	expect_fault("{\"name\":\"a\",\"pairs\":[]}", some_fields,
+		     "field 'pairs' must be an object of settings");
+}
+
+static void test_field_words(void)
+{
+	json_t *body =
+		json_loads("{\"name\":\"a\",\"force\":true,\"config\":{\"x\":true,\"y\":2},"
+			   "\"source\":{\"pool\":\"--p\"},\"pairs\":{\"k\":\"v=w\",\"r\":1.5}}",
+			   0, NULL);
+	scoped_argv struct argv argv = { 0 };
+	scoped_text struct text got = { 0 };
+
+	body_flags(body, some_fields, false, &argv);
+	body_flags(body, some_fields, true, &argv);
+	for (size_t i = 0; i < argv.count; i++)
+		text_add(&got, "%s|", argv.words[i]);
+	CU_ASSERT_STRING_EQUAL(text_str(&got),
+			       "--set=x=yes|--set=y=2|--force|--pool=--p|k=v=w|r=1.5|");
+	json_decref(body);
 }
 
 /* ---- Responses */
@@ -367,6 +453,8 @@ int main(void)
 		{ "rows found", test_find },
 		{ "words of verbs", test_words },
 		{ "rows are whole", test_rows },
+		{ "fields of a body", test_fields },
+		{ "words of a body", test_field_words },
 		{ "statuses", test_statuses },
 		{ "envelopes", test_envelopes },
 		{ "ETags", test_etags },

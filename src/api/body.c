@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/body.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <string.h>
+
+enum { NAMES_MAX = 32 };
+
+json_t *body_member(const json_t *body, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char first[32];
+
+	if (!dot)
+		return json_object_get(body, name);
+	if (text_print(first, sizeof first, "%.*s", (int)(dot - name), name) < 0)
+		return NULL;
+	return json_object_get(json_object_get(body, first), dot + 1);
+}
+
+char *body_text(const json_t *value)
+{
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	if (json_is_boolean(value))
+		return strdup(json_is_true(value) ? "yes" : "no");
+	if (json_is_integer(value))
+		return text_format("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	return json_is_real(value) ? text_format("%.15g", json_real_value(value)) : NULL;
+}
+
+/* The fields that a member of that name may be, below an object ("source.") or not, for the search of the nearest one. */
+static bool is_known(const struct field *fields, const char *select, const char *prefix,
+		     const char *name, const char **names)
+{
+	char full[128];
+	size_t n = strlen(prefix), count = 0;
+	bool known = false;
+
+	if (text_print(full, sizeof full, "%s%s", prefix, name) < 0)
+		full[0] = '\0';
+	if (select && strncmp(select, prefix, n) == 0) {
+		known = strcmp(select, full) == 0;
+		names[count++] = select + n;
+	}
+	for (; fields && fields->name && count < NAMES_MAX; fields++) {
+		if (strncmp(fields->name, prefix, n) != 0)
+			continue;
+		known |= strcmp(fields->name, full) == 0;
+		names[count++] = fields->name + n;
+	}
+	names[count] = NULL;
+	return known;
+}
+
+/* Whether there are fields below an object of that name. */
+static bool is_object(const struct field *fields, const char *select, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (select && strncmp(select, name, n) == 0 && select[n] == '.')
+		return true;
+	for (; fields && fields->name; fields++) {
+		if (strncmp(fields->name, name, n) == 0 && fields->name[n] == '.')
+			return true;
+	}
+	return false;
+}
+
+static int check_known(const json_t *body, const struct field *fields, const char *select,
+		       const char *prefix, struct err *err)
+{
+	const char *names[NAMES_MAX + 1], *name;
+	char below[64];
+	json_t *value;
+	void *iterator = json_object_iter((json_t *)(uintptr_t)body);
+
+	for (; iterator; iterator = json_object_iter_next((json_t *)(uintptr_t)body, iterator)) {
+		name = json_object_iter_key(iterator);
+		value = json_object_iter_value(iterator);
+		if (!*prefix && json_is_object(value) && is_object(fields, select, name) &&
+		    text_print(below, sizeof below, "%s.", name) == 0) {
+			if (check_known(value, fields, select, below, err) < 0)
+				return -err->code;
+			continue;
+		}
+		if (is_known(fields, select, prefix, name, names))
+			continue;
+		const char *near = text_nearest(name, names);
+		return err_set(err, EINVAL, "unknown field '%s%.60s'%s%s%s", prefix, name,
+			       near       ? "; did you mean '"
+			       : names[0] ? "; there is '"
+					  : "; this body has none",
+			       near       ? near
+			       : names[0] ? names[0]
+					  : "",
+			       near       ? "'?"
+			       : names[0] ? "'"
+					  : "");
+	}
+	return 0;
+}
+
+int body_check_pairs(const char *name, const json_t *object, bool nulls, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(object))
+		return err_set(err, EINVAL, "field '%s' must be an object of settings", name);
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		if (!*key || strcspn(key, "= \t\n") != strlen(key) || *key == '-')
+			return err_set(err, EINVAL, "'%.60s' in field '%s' is no key", key, name);
+		if (json_is_object(value) || json_is_array(value) ||
+		    (json_is_null(value) && !nulls))
+			return err_set(
+				err, EINVAL,
+				"key '%.60s' in field '%s' needs a string, a number, true or "
+				"false",
+				key, name);
+	}
+	return 0;
+}
+
+static int check_value(const struct field *field, const json_t *value, struct err *err)
+{
+	const char *fault;
+
+	switch (field->kind) {
+	case FIELD_SWITCH:
+		if (json_is_boolean(value))
+			return 0;
+		return err_set(err, EINVAL, "field '%s' must be true or false", field->name);
+	case FIELD_SET:
+	case FIELD_PAIRS:
+		return body_check_pairs(field->name, value, false, err);
+	case FIELD_TEXT:
+		if (json_is_string(value) || json_is_number(value))
+			return 0;
+		return err_set(err, EINVAL, "field '%s' must be a string or a number", field->name);
+	case FIELD_WORD:
+	case FIELD_NAME:
+		break;
+	}
+	if (!json_is_string(value))
+		return err_set(err, EINVAL, "field '%s' must be a string", field->name);
+	fault = field->kind == FIELD_NAME ? text_label_fault(json_string_value(value)) : NULL;
+	if (fault)
+		return err_set(err, EINVAL, "name '%.100s' %s", json_string_value(value), fault);
+	return *json_string_value(value) ? 0
+					 : err_set(err, EINVAL, "field '%s' is empty", field->name);
+}
+
+int body_check(const json_t *body, const struct field *fields, const char *select, struct err *err)
+{
+	if (check_known(body, fields, select, "", err) < 0)
+		return -err->code;
+	for (; fields && fields->name; fields++) {
+		const json_t *value = body_member(body, fields->name);
+		if (!value && fields->required)
+			return err_set(err, EINVAL, "the body needs a field '%s'", fields->name);
+		if (value && check_value(fields, value, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+void body_pairs(const json_t *object, const char *flag, struct argv *argv)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		scoped_free char *text = body_text(value);
+		if (text)
+			argv_add(argv, "%s%s=%s", flag, key, text);
+		else if (!json_is_null(value))
+			argv->failed = true;
+	}
+}
+
+void body_flags(const json_t *body, const struct field *fields, bool pairs, struct argv *argv)
+{
+	for (; fields && fields->name; fields++) {
+		const json_t *value = body_member(body, fields->name);
+		scoped_free char *text = NULL;
+		if (!value || (fields->kind == FIELD_PAIRS) != pairs || (!pairs && !fields->flag))
+			continue;
+		if (fields->kind == FIELD_PAIRS || fields->kind == FIELD_SET) {
+			body_pairs(value, pairs ? "" : fields->flag, argv);
+		} else if (fields->kind == FIELD_SWITCH) {
+			if (json_is_true(value))
+				argv_add(argv, "%s", fields->flag);
+		} else if ((text = body_text(value))) {
+			argv_add(argv, "%s%s", fields->flag, text);
+		}
+	}
+}

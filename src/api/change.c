@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/change.h"
+
+#include "api/body.h"
+#include "api/look.h"
+#include "api/operation.h"
+#include "api/verb.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "machine/state/machine.h"
+
+#include <string.h>
+
+/* The verb and the fields of the variant that the body chooses. */
+static int choose(const struct exchange *exchange, const char **verb, const struct field **fields,
+		  struct err *err)
+{
+	const struct route *route = exchange->match.route;
+	const char *names[16] = { NULL };
+	const char *chosen;
+	size_t count = 0;
+
+	*verb = route->verb;
+	*fields = route->fields;
+	if (!route->select)
+		return 0;
+	chosen = json_string_value(body_member(exchange->request->body, route->select));
+	for (const struct variant *v = route->variants; v->value; v++) {
+		*verb = v->verb;
+		*fields = v->fields;
+		if (chosen && strcmp(chosen, v->value) == 0)
+			return 0;
+		names[count++] = v->value;
+	}
+	scoped_text struct text all = { 0 };
+	for (size_t i = 0; i < count; i++)
+		text_add(&all, "%s%s", i ? ", " : "", names[i]);
+	const char *near = chosen ? text_nearest(chosen, names) : NULL;
+	if (near)
+		return err_set(err, EINVAL, "field '%s' cannot be '%.60s'; did you mean '%s'?",
+			       route->select, chosen, near);
+	return err_set(err, EINVAL, "field '%s' must be one of: %s", route->select, text_str(&all));
+}
+
+/* Cheap checks before an operation begins: what the path names is there, and what the body names is not. */
+static int check_names(const struct exchange *exchange, struct err *err)
+{
+	const struct dirs *dirs = &exchange->call->dirs;
+	const char *machine = match_name(&exchange->match, "machine");
+	const char *made = json_string_value(body_member(exchange->request->body, "name"));
+	struct err none = { 0 };
+
+	if (machine) {
+		scoped_machine struct machine there = { 0 };
+		return machine_look(&there, dirs, machine, err);
+	}
+	if (made && strcmp(exchange->match.route->path, "/1.0/machines") == 0) {
+		scoped_machine struct machine there = { 0 };
+		if (machine_look(&there, dirs, made, &none) == 0)
+			return err_set(
+				err, EEXIST,
+				"machine '%s' exists already; choose another name or delete it",
+				made);
+	}
+	return 0;
+}
+
+/* The place of what a POST has made. */
+static void set_location(struct exchange *exchange)
+{
+	const char *name = json_string_value(body_member(exchange->request->body, "name"));
+	struct response *response = exchange->response;
+	scoped_text struct text path = { 0 };
+
+	if (!name || strcmp(exchange->request->method, "POST") != 0)
+		return;
+	for (size_t i = 0; i < exchange->request->segment_count; i++)
+		text_add(&path, "/%s", exchange->request->segments[i]);
+	text_print(response->location, sizeof response->location, "%s/%s", text_str(&path), name);
+}
+
+int change_run(struct exchange *exchange, const struct argv *argv, struct err *err)
+{
+	scoped_result struct verb_result result = { 0 };
+	struct err fault = { 0 };
+
+	if (verb_run(exchange->call, argv, 0, &result, err) < 0)
+		return -err->code;
+	if (result.code != 0) {
+		int status = verb_fault(&result, &fault);
+		response_fail(exchange->response, status, &fault);
+	} else {
+		json_t *value = verb_json(&result);
+		response_succeed(exchange->response, value ? value : json_null());
+	}
+	look_add_notes(exchange->response, &result);
+	return result.code != 0;
+}
+
+/* The operation as it is now: one that has failed meanwhile is a failure of the request. */
+static int answer_operation(struct exchange *exchange, const char *id, bool ended, struct err *err)
+{
+	struct response *response = exchange->response;
+	json_t *record = operation_look(&exchange->call->dirs, id, err);
+	const char *error = json_string_value(json_object_get(record, "error"));
+	int status = (int)json_integer_value(json_object_get(record, "error_code"));
+
+	if (!record)
+		return -err->code;
+	response_succeed(response, record);
+	text_print(response->operation, sizeof response->operation, "/1.0/operations/%s", id);
+	if (!ended) {
+		response->status = 202;
+		memcpy(response->location, response->operation, sizeof response->location);
+	} else if (error) {
+		struct err fault = { 0 };
+		const char *name = json_string_value(json_object_get(record, "code"));
+		err_set(&fault, verb_code_of(name), "%s", error);
+		response_fail(response, status, &fault);
+		response->notes = json_incref(json_object_get(record, "notes"));
+	}
+	return 0;
+}
+
+static int begin(struct exchange *exchange, const struct argv *argv, struct err *err)
+{
+	const struct request *request = exchange->request;
+	unsigned seconds = request_prefers_wait(request);
+	char id[UUID_TEXT];
+
+	if (check_names(exchange, err) < 0 ||
+	    operation_begin(exchange->call, argv, request->user, id, err) < 0)
+		return -err->code;
+	int r = seconds ? operation_wait(&exchange->call->dirs, id, seconds, err) : 0;
+	return r < 0 ? r : answer_operation(exchange, id, r == 1, err);
+}
+
+int change(struct exchange *exchange, struct err *err)
+{
+	const struct route *route = exchange->match.route;
+	scoped_argv struct argv argv = { 0 };
+	const struct field *fields;
+	const char *verb;
+
+	if (choose(exchange, &verb, &fields, err) < 0 ||
+	    body_check(exchange->request->body, fields, route->select, err) < 0)
+		return -err->code;
+	verb_begin(exchange->call, &argv);
+	if (match_verb(&exchange->match, exchange->request, verb, fields, &argv, err) < 0)
+		return -err->code;
+	if (route->goes_on)
+		return begin(exchange, &argv, err);
+	if (check_names(exchange, err) < 0)
+		return -err->code;
+	int r = change_run(exchange, &argv, err);
+	if (r == 0)
+		set_location(exchange);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of machines, and of what belongs to one. */
+#include "api/change.h"
+
+#include "config/config.h"
+
+/* ---- New machines */
+
+#define OF_EACH                                                                        \
+	{ "name", FIELD_NAME, NULL, false }, { "config", FIELD_SET, "--set=", false }, \
+		{ "network", FIELD_TEXT, "--network=", false },                        \
+	{                                                                              \
+		"pool", FIELD_TEXT, "--pool=", false                                   \
+	}
+
+static const struct field from_template[] = {
+	OF_EACH,
+	{ "ephemeral", FIELD_SWITCH, "--ephemeral", false },
+	{ "source.template", FIELD_WORD, NULL, true },
+	{ 0 },
+};
+static const struct field launched[] = {
+	OF_EACH,
+	{ "ephemeral", FIELD_SWITCH, "--ephemeral", false },
+	{ "source.template", FIELD_WORD, NULL, true },
+	{ "wait", FIELD_SWITCH, "--wait", false },
+	{ 0 },
+};
+static const struct field copied[] = {
+	{ "name", FIELD_NAME, NULL, true },
+	{ "config", FIELD_SET, "--set=", false },
+	{ "network", FIELD_TEXT, "--network=", false },
+	{ "pool", FIELD_TEXT, "--pool=", false },
+	{ "ephemeral", FIELD_SWITCH, "--ephemeral", false },
+	{ "source.machine", FIELD_WORD, NULL, true },
+	{ "source.snapshot", FIELD_TEXT, "--snapshot=", false },
+	{ "source.keep_identity", FIELD_SWITCH, "--keep-identity", false },
+	{ "source.no_volumes", FIELD_SWITCH, "--no-volumes", false },
+	{ 0 },
+};
+static const struct field from_backup[] = {
+	OF_EACH,
+	{ "source.backup", FIELD_WORD, NULL, true },
+	{ "source.target", FIELD_TEXT, "--target=", false },
+	{ "source.no_volumes", FIELD_SWITCH, "--no-volumes", false },
+	{ "source.whole", FIELD_SWITCH, "--whole", false },
+	{ 0 },
+};
+static const struct variant sources[] = {
+	{ "template", "create --json -- {source.template} {name}", from_template },
+	{ "launch", "launch --json -- {source.template} {name}", launched },
+	{ "copy", "clone --json -- {source.machine} {name}", copied },
+	{ "backup", "backup restore -- {source.backup} {name}", from_backup },
+	{ 0 },
+};
+
+/* ---- States */
+
+static const struct field no_fields[] = { { 0 } };
+static const struct field start_fields[] = { { "wait", FIELD_SWITCH, "--wait", false }, { 0 } };
+static const struct field stop_fields[] = {
+	{ "force", FIELD_SWITCH, "--force", false },
+	{ "timeout", FIELD_TEXT, "--timeout=", false },
+	{ 0 },
+};
+static const struct field restart_fields[] = {
+	{ "force", FIELD_SWITCH, "--force", false },
+	{ "timeout", FIELD_TEXT, "--timeout=", false },
+	{ "wait", FIELD_SWITCH, "--wait", false },
+	{ 0 },
+};
+static const struct variant actions[] = {
+	{ "start", "start -- {machine}", start_fields },
+	{ "stop", "stop -- {machine}", stop_fields },
+	{ "restart", "restart -- {machine}", restart_fields },
+	{ "freeze", "pause -- {machine}", no_fields },
+	{ "unfreeze", "resume -- {machine}", no_fields },
+	{ 0 },
+};
+
+/* ---- Parts */
+
+static const struct field name_fields[] = { { "name", FIELD_NAME, NULL, true }, { 0 } };
+static const struct field snapshot_fields[] = {
+	{ "name", FIELD_NAME, NULL, false },
+	{ "no_volumes", FIELD_SWITCH, "--no-volumes", false },
+	{ 0 },
+};
+static const struct field restore_fields[] = { { "volumes", FIELD_SWITCH, "--volumes", false },
+					       { 0 } };
+static const struct variant snapshot_actions[] = {
+	{ "restore", "restore -- {machine} {snapshot}", restore_fields },
+	{ 0 },
+};
+static const struct field forward_fields[] = {
+	{ "protocol", FIELD_WORD, NULL, true },
+	{ "port", FIELD_WORD, NULL, true },
+	{ "listen", FIELD_TEXT, "--listen=", false },
+	{ "name", FIELD_TEXT, "--name=", false },
+	{ 0 },
+};
+static const struct field nic_fields[] = {
+	{ "name", FIELD_NAME, NULL, true },
+	{ "address", FIELD_TEXT, "--address=", false },
+	{ "address6", FIELD_TEXT, "--address6=", false },
+	{ "mac", FIELD_TEXT, "--mac=", false },
+	{ "mtu", FIELD_TEXT, "--mtu=", false },
+	{ "network", FIELD_TEXT, "--network=", false },
+	{ "route", FIELD_SWITCH, "--route", false },
+	{ "routes", FIELD_TEXT, "--routes=", false },
+	{ "vlan", FIELD_TEXT, "--vlan=", false },
+	{ 0 },
+};
+static const struct field config_fields[] = { { "config", FIELD_PAIRS, NULL, true }, { 0 } };
+static const struct field attach_fields[] = {
+	{ "volume", FIELD_NAME, NULL, true },
+	{ "target", FIELD_WORD, NULL, true },
+	{ "readonly", FIELD_SWITCH, "--read-only", false },
+	{ 0 },
+};
+static const struct field backup_fields[] = {
+	{ "freeze", FIELD_SWITCH, "--freeze", false },
+	{ "full", FIELD_SWITCH, "--full", false },
+	{ "target", FIELD_TEXT, "--target=", false },
+	{ 0 },
+};
+static const struct query force_queries[] = { { .name = "force", .flag = "--force" }, { 0 } };
+
+#define MACHINE             "/1.0/machines/{machine}"
+#define CHANGES(how, where) .method = how, .path = where, .run = change
+
+const struct route machine_changes[] = {
+	{ CHANGES("POST", "/1.0/machines"), .select = "source.type", .variants = sources,
+	  .goes_on = true },
+	{ .method = "PUT",
+	  .path = MACHINE,
+	  .config = "get --json -- {machine}",
+	  .schema = &machine_schema,
+	  .run = change_settings },
+	{ .method = "PATCH",
+	  .path = MACHINE,
+	  .config = "get --json -- {machine}",
+	  .schema = &machine_schema,
+	  .run = change_settings },
+	{ CHANGES("POST", MACHINE), .verb = "rename -- {machine} {name}", .fields = name_fields },
+	{ CHANGES("DELETE", MACHINE), .verb = "delete -- {machine}", .queries = force_queries,
+	  .goes_on = true },
+	{ CHANGES("PUT", MACHINE "/state"), .select = "action", .variants = actions,
+	  .goes_on = true },
+	{ CHANGES("POST", MACHINE "/snapshots"), .verb = "snapshot take --json -- {machine} {name}",
+	  .fields = snapshot_fields, .goes_on = true },
+	{ CHANGES("POST", MACHINE "/snapshots/{snapshot}"),
+	  .verb = "snapshot rename -- {machine} {snapshot} {name}", .fields = name_fields },
+	{ CHANGES("PUT", MACHINE "/snapshots/{snapshot}"), .select = "action",
+	  .variants = snapshot_actions, .goes_on = true },
+	{ CHANGES("DELETE", MACHINE "/snapshots/{snapshot}"),
+	  .verb = "snapshot delete -- {machine} {snapshot}", .goes_on = true },
+	{ CHANGES("POST", MACHINE "/forwards"),
+	  .verb = "forward add -- {machine} {protocol} {port}", .fields = forward_fields },
+	{ CHANGES("DELETE", MACHINE "/forwards/{forward}"),
+	  .verb = "forward remove -- {machine} {forward}" },
+	{ CHANGES("POST", MACHINE "/nics"), .verb = "nic add -- {machine} {name}",
+	  .fields = nic_fields },
+	{ CHANGES("PATCH", MACHINE "/nics/{nic}"), .verb = "nic set -- {machine} {nic}",
+	  .fields = config_fields },
+	{ CHANGES("DELETE", MACHINE "/nics/{nic}"), .verb = "nic remove -- {machine} {nic}" },
+	{ CHANGES("POST", MACHINE "/volumes"),
+	  .verb = "volume attach -- {machine} {volume} {target}", .fields = attach_fields },
+	{ CHANGES("DELETE", MACHINE "/volumes/{volume}"),
+	  .verb = "volume detach -- {machine} {volume}" },
+	{ CHANGES("POST", MACHINE "/backups"), .verb = "backup take --json -- {machine}",
+	  .fields = backup_fields, .goes_on = true },
+	{ 0 },
+};

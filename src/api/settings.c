@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Settings of an object by PUT and PATCH: set and unset of its verb, against what they are now. */
+#include "api/change.h"
+
+#include "api/body.h"
+#include "api/look.h"
+#include "api/verb.h"
+#include "base/scoped.h"
+#include "base/text.h"
+#include "config/schema.h"
+
+#include <string.h>
+
+enum { LOCK_SECONDS = 60 };
+
+/* A key that berth has set, or that is chosen once, stays in a PUT that does not name it. */
+static bool stays(const struct schema *schema, const char *name)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		if (strcmp(schema->keys[i].name, name) == 0)
+			return schema->keys[i].flags & (KEY_FIXED | KEY_CHOSEN | KEY_DRAWN);
+	}
+	return false;
+}
+
+/* "network set" or "set", for an object of that schema. */
+static void begin_line(const struct exchange *exchange, const char *verb, struct argv *argv)
+{
+	const char *what = exchange->match.route->schema->what;
+
+	verb_begin(exchange->call, argv);
+	if (strcmp(what, "machine") != 0)
+		argv_add(argv, "%s", what);
+	argv_add(argv, "%s", verb);
+	argv_add(argv, "--");
+	argv_add(argv, "%s", exchange->match.names[0]);
+}
+
+/* The words of set and of unset that make the settings those of the body. Numbers of words without changes stay. */
+static void compare(const struct exchange *exchange, const json_t *now, json_t *wanted,
+		    struct argv *set, struct argv *unset)
+{
+	bool whole = strcmp(exchange->request->method, "PUT") == 0;
+	json_t *changed = json_object();
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(wanted, key, value)
+	{
+		if (json_is_null(value))
+			argv_add(unset, "%s", key);
+		else if (!json_equal(value, json_object_get(now, key)))
+			json_object_set(changed, key, value);
+	}
+	body_pairs(changed, "", set);
+	json_decref(changed);
+	json_object_foreach((json_t *)(uintptr_t)now, key, value)
+	{
+		if (whole && !json_object_get(wanted, key) &&
+		    !stays(exchange->match.route->schema, key))
+			argv_add(unset, "%s", key);
+	}
+}
+
+/* If both have something to do, neither begins before the other was checked; only templates and volumes cannot be asked. */
+static int apply(struct exchange *exchange, const struct argv *set, const struct argv *unset,
+		 size_t none, struct err *err)
+{
+	int r = 0;
+
+	response_succeed(exchange->response, json_null());
+	if (set->failed || unset->failed)
+		return err_set(err, ENOMEM, "out of memory");
+	if (set->count > none)
+		r = change_run(exchange, set, err);
+	if (r == 0 && unset->count > none)
+		r = change_run(exchange, unset, err);
+	return r < 0 ? r : 0;
+}
+
+static int check_config(const struct exchange *exchange, json_t **wanted, struct err *err)
+{
+	static const struct field fields[] = { { "config", FIELD_PAIRS, NULL, false }, { 0 } };
+	json_t *body = exchange->request->body;
+	const char *key;
+	json_t *value;
+
+	*wanted = json_object_get(body, "config");
+	json_object_foreach(body, key, value)
+	{
+		(void)value;
+		if (strcmp(key, fields[0].name) != 0)
+			return err_set(err, EINVAL, "unknown field '%.60s'; there is 'config'",
+				       key);
+	}
+	if (!*wanted)
+		return err_set(err, EINVAL,
+			       "the body needs a field 'config', an object of settings");
+	return body_check_pairs("config", *wanted, true, err);
+}
+
+int change_settings(struct exchange *exchange, struct err *err)
+{
+	const char *match = exchange->request->headers.if_match;
+	struct response *response = exchange->response;
+	scoped_argv struct argv set = { 0 }, unset = { 0 };
+	json_t *wanted;
+
+	if (check_config(exchange, &wanted, err) < 0)
+		return -err->code;
+	/* Two requests with one ETag come one after the other, and the second one is refused. */
+	scoped_fd int lock = dirs_lock(&exchange->call->dirs, "api.settings", LOCK_SECONDS,
+				       "the settings of the API", err);
+	if (lock < 0)
+		return lock;
+	json_t *now = look_verb(exchange, exchange->match.route->config, err);
+	if (!now)
+		return -err->code;
+	response_set_etag(response, now);
+	if (match && !response_etag_is_in(match, response->etag)) {
+		json_decref(now);
+		err_set(err, EBUSY,
+			"the settings of '%s' have changed meanwhile: get them again, and see "
+			"whether "
+			"the change still fits",
+			exchange->match.names[0]);
+		response_fail(response, 412, err);
+		return 0;
+	}
+	response->etag[0] = '\0';
+	begin_line(exchange, "set", &set);
+	begin_line(exchange, "unset", &unset);
+	size_t none = set.count;
+	compare(exchange, now, wanted, &set, &unset);
+	json_decref(now);
+	return apply(exchange, &set, &unset, none, err);
+}
