@@ -63,13 +63,13 @@ make_router() {
 	chmod +x "$T/router"
 }
 
-# begin_gateway [OPTION...]: a gateway on $socket; $gateway is its process.
+# begin_gateway [OPTION...]: a gateway on $socket, in front of $router; $gateway is its process.
 begin_gateway() {
 	end_gateway
 	rm -f "$T/gateway.exit" "$socket"
 	(
 		code=0
-		"$BERTH_LIBEXEC/berth-api" --listen "unix:$socket" --router "$T/router" "$@" 2>"$T/gateway.err" &
+		"$BERTH_LIBEXEC/berth-api" --listen "unix:$socket" --router "${router:-$T/router}" "$@" 2>"$T/gateway.err" &
 		echo $! >"$T/gateway.pid"
 		wait $! || code=$?
 		echo "$code" >"$T/gateway.exit"
@@ -92,7 +92,7 @@ listener.listen()
 os.dup2(listener.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.argv[2], sys.argv[2:])' "$socket" "$BERTH_LIBEXEC/berth-api" --router "$T/router" "$@" 2>"$T/gateway.err" &
+os.execv(sys.argv[2], sys.argv[2:])' "$socket" "$BERTH_LIBEXEC/berth-api" --router "${router:-$T/router}" "$@" 2>"$T/gateway.err" &
 		echo $! >"$T/gateway.pid"
 		wait $! || code=$?
 		echo "$code" >"$T/gateway.exit"

@@ -52,7 +52,8 @@ static bool is_known(const struct field *fields, const char *select, const char 
 		names[count++] = fields->name + n;
 	}
 	names[count] = NULL;
-	return known;
+	/* A dot stands for an object, and a name with one for nothing. */
+	return known && !strchr(name, '.');
 }
 
 /* Whether there are fields below an object of that name. */

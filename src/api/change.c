@@ -65,7 +65,7 @@ static int check_names(const struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-/* The place of what a POST has made. */
+/* The place of what a POST has made, or given another name. */
 static void set_location(struct exchange *exchange)
 {
 	const char *name = json_string_value(body_member(exchange->request->body, "name"));
@@ -74,7 +74,10 @@ static void set_location(struct exchange *exchange)
 
 	if (!name || strcmp(exchange->request->method, "POST") != 0)
 		return;
-	for (size_t i = 0; i < exchange->request->segment_count; i++)
+	/* POST to an object renames it. */
+	const char *row = exchange->match.route->path;
+	size_t count = exchange->request->segment_count - (row[strlen(row) - 1] == '}');
+	for (size_t i = 0; i < count; i++)
 		text_add(&path, "/%s", exchange->request->segments[i]);
 	text_print(response->location, sizeof response->location, "%s/%s", text_str(&path), name);
 }
@@ -111,7 +114,8 @@ static int answer_operation(struct exchange *exchange, const char *id, bool ende
 	text_print(response->operation, sizeof response->operation, "/1.0/operations/%s", id);
 	if (!ended) {
 		response->status = 202;
-		memcpy(response->location, response->operation, sizeof response->location);
+		text_print(response->location, sizeof response->location, "%s",
+			   response->operation);
 	} else if (error) {
 		struct err fault = { 0 };
 		const char *name = json_string_value(json_object_get(record, "code"));
@@ -142,6 +146,10 @@ int change(struct exchange *exchange, struct err *err)
 	const struct field *fields;
 	const char *verb;
 
+	if (exchange->request->headers.if_match)
+		return err_set(
+			err, EINVAL,
+			"If-Match is for PUT and PATCH of settings alone: leave it out here");
 	if (choose(exchange, &verb, &fields, err) < 0 ||
 	    body_check(exchange->request->body, fields, route->select, err) < 0)
 		return -err->code;

@@ -38,10 +38,9 @@ static bool is_working(const json_t *record)
 /* A process that ended without a word was killed; what it had said until then is in its file. */
 static void tell_killed(const struct dirs *dirs, const char *id, json_t *record)
 {
-	scoped_free char *mark = operation_path(dirs, id, "cancelled");
 	scoped_free char *path = operation_path(dirs, id, "sentences");
 	scoped_free char *lines = NULL;
-	bool cancelled = mark && access(mark, F_OK) == 0;
+	bool cancelled = operation_is_cancelled(dirs, id);
 	json_t *notes = json_array();
 	struct err err = { 0 };
 
@@ -127,24 +126,30 @@ json_t *operation_list(const struct dirs *dirs, struct err *err)
 	return NULL;
 }
 
+/* Context is the count of those that work. */
 static int remove_old(const struct dirs *dirs, const char *id, void *context)
 {
+	size_t *working = context;
 	scoped_free char *record = operation_path(dirs, id, "operation.json");
 	scoped_free char *folder = dirs_run_path(dirs, "operations/%s", id);
 	struct stat st;
 
-	(void)context;
 	/* One without a record is being made, unless it is as old. */
 	if (!record || !folder || (stat(record, &st) < 0 && stat(folder, &st) < 0))
 		return 0;
-	if (time(NULL) - st.st_mtime > KEPT_SECONDS && operation_worker(dirs, id) == 0)
+	if (operation_worker(dirs, id) != 0)
+		++*working;
+	else if (time(NULL) - st.st_mtime > KEPT_SECONDS)
 		remove_tree(AT_FDCWD, folder);
 	return 0;
 }
 
-void operation_forget_old(const struct dirs *dirs)
+size_t operation_forget_old(const struct dirs *dirs)
 {
-	for_each(dirs, remove_old, NULL, &(struct err){ 0 });
+	size_t working = 0;
+
+	for_each(dirs, remove_old, &working, &(struct err){ 0 });
+	return working;
 }
 
 int operation_wait(const struct dirs *dirs, const char *id, unsigned seconds, struct err *err)
@@ -165,7 +170,8 @@ int operation_wait(const struct dirs *dirs, const char *id, unsigned seconds, st
 		int64_t left = end - now.tv_sec * 1000 - now.tv_nsec / 1000000;
 		if (left <= 0)
 			return 0;
-		scoped_fd int worker = (int)syscall(SYS_pidfd_open, operation_worker(dirs, id), 0);
+		pid_t pid = operation_worker(dirs, id);
+		scoped_fd int worker = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 		struct pollfd fds = { .fd = worker, .events = POLLIN };
 		/* A worker of another process namespace has no number here. */
 		poll(&fds, worker >= 0,
@@ -185,8 +191,12 @@ int operation_cancel(const struct dirs *dirs, const char *id, struct err *err)
 		return -err->code;
 	if (!mark)
 		return err_set(err, ENOMEM, "out of memory");
-	if (worker <= 0)
+	if (worker == 0)
 		return err_set(err, EBUSY, "operation '%s' has ended already", id);
+	if (worker < 0)
+		return err_set(err, EBUSY,
+			       "operation '%s' works in another process namespace: cancel it there",
+			       id);
 	int r = file_create(mark, "", 0, 0600);
 	if (r < 0 && r != -EEXIST)
 		return err_set(err, -r, "make '%s': %s", mark, strerror(-r));

@@ -16,7 +16,7 @@
 
 /*
  * Begins the verb of argv in a process that outlives the caller. user: whose it is. Removes operations that have ended
- * an hour ago. When it returns 0 the process works, and id names it.
+ * an hour ago. -EAGAIN: too many work. When it returns 0 the process works, and id names it.
  */
 int operation_begin(const struct call *call, const struct argv *argv, const char *user,
 		    char id[UUID_TEXT], struct err *err);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 char *operation_path(const struct dirs *dirs, const char *id, const char *file)
 {
@@ -21,7 +22,14 @@ pid_t operation_worker(const struct dirs *dirs, const char *id)
 
 	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		return 0;
-	return lock.l_pid;
+	return lock.l_pid > 0 ? lock.l_pid : -1;
+}
+
+bool operation_is_cancelled(const struct dirs *dirs, const char *id)
+{
+	scoped_free char *mark = operation_path(dirs, id, "cancelled");
+
+	return mark && access(mark, F_OK) == 0;
 }
 
 void operation_end_record(json_t *record, int status_code, const char *error, int code, int http,

@@ -6,6 +6,7 @@
 #include "base/dirs.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Of member status_code, as Incus has them. */
@@ -18,10 +19,12 @@ enum {
 
 /* The path of a file of an operation; the caller owns it; NULL: out of memory. */
 char *operation_path(const struct dirs *dirs, const char *id, const char *file);
-/* The process that holds its lock; 0: none does. */
+/* The process that holds its lock; 0: none does; -1: one without a number here, of another namespace. */
 pid_t operation_worker(const struct dirs *dirs, const char *id);
-/* Removes those that have ended an hour ago. */
-void operation_forget_old(const struct dirs *dirs);
+/* Whether somebody wanted it to be cancelled. */
+bool operation_is_cancelled(const struct dirs *dirs, const char *id);
+/* Removes those that have ended an hour ago. The number of those that work. */
+size_t operation_forget_old(const struct dirs *dirs);
 
 /* Fills in how it ended: error and the name of its code, with the status of HTTP (0: by the code). Takes notes over. */
 void operation_end_record(json_t *record, int status_code, const char *error, int code, int http,

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { OUTPUT_MAX = 64 << 20 };
+enum { OUTPUT_MAX = 64 << 20, WORKING_MAX = 256 };
 
 /* "berth start -- web", as it can be typed. */
 static void add_command(const struct argv *argv, struct text *out)
@@ -107,12 +107,14 @@ static void write_end(const struct dirs *dirs, const char *id, json_t *record,
 {
 	struct err lost = { 0 };
 	int http = result->code ? verb_fault(result, &result->err) : 0;
+	int how = !result->code                      ? OPERATION_DONE
+		  : operation_is_cancelled(dirs, id) ? OPERATION_CANCELLED
+						     : OPERATION_FAILED;
 
 	json_object_set_new(record, "ended", json_integer(time(NULL)));
 	json_t *value = verb_json(result);
 	json_object_set_new(record, "result", value ? value : json_null());
-	operation_end_record(record, result->code ? OPERATION_FAILED : OPERATION_DONE,
-			     result->err.text, result->err.code, http, result->notes);
+	operation_end_record(record, how, result->err.text, result->err.code, http, result->notes);
 	result->notes = NULL;
 	/* Whoever looks then sees a process that has ended without a word. */
 	if (write_record(dirs, id, record, &lost) < 0)
@@ -169,7 +171,10 @@ int operation_begin(const struct call *call, const struct argv *argv, const char
 	int pipes[2] = { -1, -1 };
 	char byte;
 
-	operation_forget_old(&call->dirs);
+	if (operation_forget_old(&call->dirs) >= WORKING_MAX)
+		return err_set(err, EAGAIN,
+			       "%d operations are at work already: wait until some have ended",
+			       WORKING_MAX);
 	int r = uuid_draw(id);
 	if (r < 0)
 		return err_set(err, -r, "draw a number: %s", strerror(-r));

@@ -27,7 +27,7 @@ struct response {
 	bool bare;        /* a success is the metadata alone, without an envelope */
 	bool etag_whole;  /* it stands for all of the metadata, and not for the settings alone */
 	char allow[64];   /* methods, "" for none */
-	char location[80];
+	char location[256];
 	char operation[80]; /* the path of what goes on; "" for none */
 	struct stream stream;
 };

@@ -62,7 +62,37 @@ static void compare(const struct exchange *exchange, const json_t *now, json_t *
 	}
 }
 
-/* If both have something to do, neither begins before the other was checked; only templates and volumes cannot be asked. */
+/* Asks the verb whether it would do it. 0; 1: the response tells why not; or -code. */
+static int try(struct exchange *exchange, const struct argv *argv, struct err *err)
+{
+	scoped_argv struct argv dry = { 0 };
+
+	for (size_t i = 0; i < argv->count; i++) {
+		if (strcmp(argv->words[i], "--") == 0 && !dry.failed)
+			argv_add(&dry, "--dry-run");
+		argv_add(&dry, "%s", argv->words[i]);
+	}
+	if (dry.failed)
+		return err_set(err, ENOMEM, "out of memory");
+	int r = change_run(exchange, &dry, err);
+	/* The change itself says them again. */
+	if (r == 0)
+		json_array_clear(exchange->response->notes);
+	return r;
+}
+
+/* If both have something to do, neither begins before the other was checked; a template or a volume cannot be asked. */
+static int try_both(struct exchange *exchange, const struct argv *set, const struct argv *unset,
+		    struct err *err)
+{
+	const char *what = exchange->match.route->schema->what;
+
+	if (strcmp(what, "machine") != 0 && strcmp(what, "network") != 0)
+		return 0;
+	int r = try(exchange, set, err);
+	return r == 0 ? try(exchange, unset, err) : r;
+}
+
 static int apply(struct exchange *exchange, const struct argv *set, const struct argv *unset,
 		 size_t none, struct err *err)
 {
@@ -71,7 +101,9 @@ static int apply(struct exchange *exchange, const struct argv *set, const struct
 	response_succeed(exchange->response, json_null());
 	if (set->failed || unset->failed)
 		return err_set(err, ENOMEM, "out of memory");
-	if (set->count > none)
+	if (set->count > none && unset->count > none)
+		r = try_both(exchange, set, unset, err);
+	if (r == 0 && set->count > none)
 		r = change_run(exchange, set, err);
 	if (r == 0 && unset->count > none)
 		r = change_run(exchange, unset, err);
@@ -121,8 +153,7 @@ int change_settings(struct exchange *exchange, struct err *err)
 		json_decref(now);
 		err_set(err, EBUSY,
 			"the settings of '%s' have changed meanwhile: get them again, and see "
-			"whether "
-			"the change still fits",
+			"whether the change still fits",
 			exchange->match.names[0]);
 		response_fail(response, 412, err);
 		return 0;

@@ -3,6 +3,8 @@
 # Changes by the API: at once or as operations, which go on without the request, and many at the same time.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/gateway.sh
+. "$top/tests/gateway.sh"
 
 set_up() {
 	busybox_template bb
@@ -101,6 +103,12 @@ case_settings() {
 	same pids "450 no" "$(berth get web limits.pids) $(berth get web boot.autostart)"
 	done_by PUT /1.0/machines/web "$(jq -c '{config: .}' <<<"$before")"
 	same "as before" "$before" "$(berth get web --json)"
+	# What one half of a PUT cannot do, the other does not begin.
+	berth set web label.b=2
+	refused 400 "unknown key 'limits.pdis'" PUT /1.0/machines/web "$(jq -c '{config: (. + {"limits.pdis": 1})}' <<<"$before")"
+	refused 400 "limits.pids" PUT /1.0/machines/web "$(jq -c '{config: (. + {"label.c": "3", "limits.pids": "many"})}' <<<"$before")"
+	same "the other half" "2" "$(berth get web label.b)"
+	berth unset web label.b
 	refused 400 "unknown key 'limits.pdis'" PATCH /1.0/machines/web '{"config":{"limits.pdis":1}}'
 	refused 400 "unknown field 'confg'" PATCH /1.0/machines/web '{"confg":{}}'
 	refused 404 "machine 'none'" PATCH /1.0/machines/none '{"config":{}}'
@@ -115,6 +123,9 @@ case_refused() {
 	refused 400 "unknown field 'force'" PUT /1.0/machines/web/state '{"action":"start","force":true}'
 	refused 400 "needs a field 'source.template'" POST /1.0/machines '{"source":{"type":"template"}}'
 	refused 400 "name '--force'" POST /1.0/machines '{"name":"--force","source":{"type":"template","template":"bb"}}'
+	refused 400 "unknown field 'source.template'" POST /1.0/machines '{"source.template":"bb","source":{"type":"template","template":"bb"}}'
+	refused 400 "'source.type' must be one of" POST /1.0/machines '{"source":"bb"}'
+	refused 400 "If-Match is for PUT and PATCH" PUT /1.0/machines/web/state '{"action":"start"}' --header 'If-Match: "1"'
 	refused 400 "is no JSON" POST /1.0/machines '{"name"'
 	refused 400 "no object" POST /1.0/machines '[]'
 	refused 400 "'--help'" POST /1.0/machines '{"name":"c","source":{"type":"template","template":"--help"}}'
@@ -196,6 +207,31 @@ case_cancelled() {
 	let_go
 }
 
+# The place of what was made or renamed, whole also for the longest names.
+case_location() {
+	local long
+	long=$(printf 'n%.0s' {1..63})
+	place() {
+		printf '%s' "$2" | CONTENT_LENGTH=${#2} CONTENT_TYPE=application/json REQUEST_METHOD=POST PATH_INFO=$1 \
+			HTTP_PREFER=wait=60 berth api --cgi | sed -n 's/^Location: //p'
+	}
+	berth create bb web
+	same renamed "/1.0/machines/$long" "$(place /1.0/machines/web "{\"name\":\"$long\"}")"
+	berth snapshot take "$long" s1
+	same "a snapshot" "/1.0/machines/$long/snapshots/$long" "$(place "/1.0/machines/$long/snapshots/s1" "{\"name\":\"$long\"}")"
+	same made /1.0/networks/office "$(place /1.0/networks '{"name":"office"}')"
+	berth network delete office
+	gone "$long"
+}
+
+# statuses PATTERN FILE...: those of responses.
+statuses() {
+	local file
+	for file in "${@:2}"; do
+		has "$1" "$(jq -r '.status_code // .error_code' "$file")"
+	done
+}
+
 # Twenty changes at once, with the command line beside them: each ends well or with a cause, none with 500.
 case_many() {
 	local i pids=()
@@ -208,9 +244,7 @@ case_many() {
 		pids+=($!)
 	done
 	wait "${pids[@]}" || true
-	for i in "$T"/many.*; do
-		has '^(200|409)$' "$(jq -r '.status_code // .error_code' "$i")"
-	done
+	statuses '^(200|409)$' "$T"/many.*
 	same machines 20 "$(get /1.0/machines | jq length)"
 	pids=()
 	for i in {1..10}; do
@@ -220,10 +254,36 @@ case_many() {
 		pids+=($!)
 	done
 	wait "${pids[@]}" || true
-	for i in "$T"/gone.*; do
-		same "$i" 200 "$(jq -r '.status_code // .error_code' "$i")"
-	done
+	statuses '^200$' "$T"/gone.*
 	same "none is left" '[]' "$(get /1.0/machines)"
+}
+
+# Fifty changes at once through the server, with the command line beside them.
+case_many_by_http() {
+	local i pids=() router=$BUILD_TREE/berth
+	[[ -x $BERTH_LIBEXEC/berth-api ]] || skip "the build has no libmicrohttpd"
+	begin_gateway --idle 0
+	for i in {1..50}; do
+		curl -sS --unix-socket "$socket" -H 'Prefer: wait=100' -H 'Content-Type: application/json' -o "$T/http.$i" \
+			-d "{\"name\":\"m$((i % 25))\",\"source\":{\"type\":\"template\",\"template\":\"bb\"}}" http://x/1.0/machines &
+		pids+=($!)
+	done
+	for i in {0..24}; do
+		berth create bb "m$i" >"$T/cli.$i" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || true
+	statuses '^(200|409)$' "$T"/http.*
+	same machines 25 "$(get /1.0/machines | jq length)"
+	same "processes at work" '[]' "$(get '/1.0/operations?recursion=1' | jq -c '[.[] | select(.status == "Running")]')"
+	pids=()
+	for i in {0..24}; do
+		curl -sS --unix-socket "$socket" -X DELETE -H 'Prefer: wait=100' -o "$T/http.$i" "http://x/1.0/machines/m$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || true
+	same "none is left" '[]' "$(get /1.0/machines)"
+	end_gateway
 }
 
 run_cases "$@"

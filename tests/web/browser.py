@@ -141,7 +141,7 @@ class Browser:
             self.ask("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left" if kind != "mouseMoved" else "none", "clickCount": 1})
 
     def key(self, name, control=False, shift=False):
-        code, text = KEYS.get(name, (ord(name.upper()) if len(name) == 1 else 0, name))
+        code, text = KEYS.get(name, (ord(name.upper()) if len(name) == 1 and name.isalnum() else 0, name))
         key = " " if name == "Space" else name
         modifiers = (2 if control else 0) | (8 if shift else 0)
         self.ask("Input.dispatchKeyEvent", {"type": "keyDown" if text and not control else "rawKeyDown", "key": key, "text": text if not control else "",
