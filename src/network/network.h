@@ -120,7 +120,10 @@ int network_down(struct network *network, struct err *err);
  */
 int network_set(struct network *network, const struct config_change *changes, size_t count,
 		struct err *err);
-/* Whether network_set could make these changes, and the settings then, which config_free releases. Makes none. */
+/*
+ * Whether network_set could make these changes, and the settings then, which config_free releases. Makes none. A subnet6
+ * that is still to be drawn is "auto" there.
+ */
 int network_set_check(struct network *network, const struct config_change *changes, size_t count,
 		      struct network_config *config, struct err *err);
 /*

@@ -102,13 +102,23 @@ static int check_mode(const struct network *network, const struct network_config
 	return kind_ops(network)->check_idle(network, err);
 }
 
-static bool changes_subnet6(const struct config_change *changes, size_t count)
+static const struct config_change *change_of_subnet6(const struct config_change *changes,
+						     size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(changes[i].name, "subnet6") == 0)
-			return true;
+			return &changes[i];
 	}
-	return false;
+	return NULL;
+}
+
+static bool draws_subnet6(const struct network *network, const struct config_change *changes,
+			  size_t count)
+{
+	const struct config_change *change = change_of_subnet6(changes, count);
+
+	return change && change->value && strcmp(change->value, "auto") == 0 &&
+	       strcmp(network->config.subnet6, "none") == 0;
 }
 
 /* The settings after the changes, which config_free releases, and their file; all that can be refused is. */
@@ -143,7 +153,14 @@ int network_set_check(struct network *network, const struct config_change *chang
 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
-	return prepare(network, path, changes, count, &text, config, err);
+	int r = prepare(network, path, changes, count, &text, config, err);
+	if (r < 0 || !draws_subnet6(network, changes, count))
+		return r;
+	/* The prefix of this look is not the one that the change itself draws. */
+	r = config_put(&network_schema, config, "subnet6", "auto", err);
+	if (r < 0)
+		config_free(&network_schema, config);
+	return r;
 }
 
 int network_set(struct network *network, const struct config_change *changes, size_t count,
@@ -154,7 +171,7 @@ int network_set(struct network *network, const struct config_change *changes, si
 	struct network_config config;
 	/* Two networks must not get one prefix at once, as in network_create. */
 	scoped_fd int all =
-		changes_subnet6(changes, count) ? networks_lock(network->dirs, err) : -1;
+		change_of_subnet6(changes, count) ? networks_lock(network->dirs, err) : -1;
 	scoped_fd int lock = err->code ? -1 : network_lock(network, err);
 
 	if (lock < 0)

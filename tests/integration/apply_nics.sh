@@ -49,6 +49,17 @@ case_checked() {
 	gone old
 }
 
+# A network is not changed while machines have addresses that it would lose, and both faults of a file are told.
+case_networks_checked() {
+	berth network create six --subnet 10.77.6.0/24 subnet6=fd00:77:6::/64
+	berth create --network six --set network.address6=fd00:77:6::5 bb fixed
+	refused ":1: network 'six': machine 'fixed' has the address fd00:77:6::5, which is not in subnet6 then.*; .*:4: .*there is no template 'none'" \
+		'[network six]' 'subnet6 = none' 'mtu = 1400' '[machine a]' 'template = none'
+	refused ":1: network 'six': dns.servers has 10.77.6.1, which is the network's own" '[network six]' 'dns.servers = 10.77.6.1'
+	berth delete fixed
+	berth network delete six
+}
+
 # A fault of a nic or of the network hides none of other sections; a rule is for a nic of the file.
 case_all_at_once() {
 	local rest=('[mount m]' 'source = /nothing' 'target = /mnt' '[volume v]' 'target = /srv' '[rule r]' 'direction = in' 'action = deny' 'nic = eth7')

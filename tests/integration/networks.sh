@@ -55,6 +55,11 @@ case_verbs() {
 	same nat false "$(berth network get --json other nat)"
 	same "what would change" '["mtu",0,1400]' "$(berth network set other --dry-run --json dhcp.lease=12h mtu=1400 | jq -c '.[] | [.key, .from, .to]')"
 	same mtu 0 "$(berth network get --json other mtu)"
+	# A prefix is drawn by the change itself.
+	same "a prefix to come" '["subnet6","none","auto"]' "$(berth network set other --dry-run --json subnet6=auto | jq -c '.[] | [.key, .from, .to]')"
+	berth network set other subnet6=auto
+	silent "a change to what it has" berth network set --dry-run other subnet6=auto
+	berth network unset other subnet6
 	fails 1 "collide|mtu|dns.servers" berth network set --dry-run other "dns.servers=$(berth network info --json other | jq -r .gateway)"
 	berth network set other dhcp.lease=1h mtu=1400
 	same lease 3600 "$(berth network get --json other | jq '."dhcp.lease"')"

@@ -8,6 +8,7 @@
 #include "machine/manage/manage.h"
 #include "network/network.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- The plan */
@@ -46,25 +47,28 @@ static int compare_network(struct apply *apply, const struct apply_network *want
 	return 0;
 }
 
-/* The network as it will be, whose keys have to fit each other: a route of the file to a subnet that is there. */
-static int check_changed(struct apply *apply, const struct network *network,
+/* The network as it will be: keys that fit each other, and the machines' addresses that are in it. */
+static int check_changed(const struct apply *apply, struct network *network,
 			 const struct apply_action *action, struct err *err)
 {
-	scoped_free char *path =
-		dirs_state_path(&apply->call->dirs, "networks/%s/network.conf", network->name);
+	scoped_free struct config_change *changes = calloc(action->count, sizeof *changes);
 	struct network_config merged = { 0 };
 
 	if (action->count == 0)
 		return 0;
-	if (!path)
+	if (!changes)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = config_load(&network_schema, path, &merged, err);
-	for (size_t i = 0; r == 0 && i < action->count; i++)
-		r = config_put(&network_schema, &merged, action->changes[i].key,
-			       action->changes[i].to, err);
-	if (r == 0 && config_check_network(&merged, err) < 0)
-		r = err_wrap(err, "network '%s'", network->name);
-	config_free(&network_schema, &merged);
+	for (size_t i = 0; i < action->count; i++)
+		changes[i] = (struct config_change){ .name = action->changes[i].key,
+						     .value = action->changes[i].to };
+	int r = machine_check_network(network, changes, action->count, &merged, err);
+	if (r == 0)
+		config_free(&network_schema, &merged);
+	/* Another network of the file may give that prefix up first. */
+	if (r == -EADDRINUSE && apply->file.network_count > 1) {
+		*err = (struct err){ 0 };
+		return 0;
+	}
 	return r;
 }
 
