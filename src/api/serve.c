@@ -15,17 +15,21 @@ enum { WORDS = 64 };
 
 #define PAGE "127.0.0.1:8443"
 
+static const struct flag flag_cert = { "cert", 0, false, "FILE",
+				       "certificate of the server, with those above it, in PEM" };
 static const struct flag flag_idle = {
 	"idle", 0, false, "SECONDS", "end when nobody has been connected for so long; 0 is never"
 };
+static const struct flag flag_key = { "key", 0, false, "FILE", "key of the certificate" };
 static const struct flag flag_limit = { "limit", 0, false, "NAME=NUMBER",
 					"set a limit of berth-api(8); may be given several times" };
-static const struct flag flag_listen = {
-	"listen", 0, false, "ADDRESS",
-	"unix:PATH, or an address of the loopback interface and a port"
-};
+static const struct flag flag_listen = { "listen", 0, false, "ADDRESS",
+					 "unix:PATH, or an address and a port" };
+static const struct flag flag_tls = { "tls", 0, false, NULL,
+				      "speak TLS, on the loopback interface too" };
 static const struct flag *const serve_flags[] = { &flag_idle, &flag_limit, &flag_listen, NULL };
-static const struct flag *const web_flags[] = { &flag_listen, NULL };
+static const struct flag *const web_flags[] = { &flag_cert, &flag_key, &flag_listen, &flag_tls,
+						NULL };
 
 /* Becomes the server, with the flags of the call. */
 static int become(const struct call *call, const char *const *further, struct err *err)
@@ -49,9 +53,9 @@ static int become(const struct call *call, const char *const *further, struct er
 		words[count++] = strdup(*further);
 	for (size_t i = 0; i < call->given_count; i++) {
 		const struct flag *flag = call->given[i].flag;
-		if (flag != &flag_idle && flag != &flag_limit && flag != &flag_listen)
-			continue;
-		words[count++] = text_format("--%s=%s", flag->name, call->given[i].value);
+		const char *value = call->given[i].value;
+		words[count++] =
+			text_format("--%s%s%s", flag->name, value ? "=" : "", value ? value : "");
 	}
 	words[count] = NULL;
 	if (call->dirs.root)

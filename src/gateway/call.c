@@ -46,6 +46,7 @@ static void check_body(struct request *request)
 	bool chunked = header(request, "Transfer-Encoding");
 	uint64_t bytes = 0;
 
+	request->has_body = chunked || (length && strcmp(length, "0") != 0);
 	request->streams = type && strcasecmp(type, STREAM_TYPE) == 0 && (length || chunked);
 	/* Its reader could not tell a body that broke off from a whole one. */
 	if (request->streams && (chunked || !length))

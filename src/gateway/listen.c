@@ -113,7 +113,7 @@ static int split(const char *text, char *address, size_t room, uint64_t *port)
 		       : 0;
 }
 
-int listen_loopback(const char *text, struct err *err)
+int listen_tcp(const char *text, bool *secure, struct err *err)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
@@ -127,12 +127,13 @@ int listen_loopback(const char *text, struct err *err)
 	bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
 	if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
 		return err_set(err, EINVAL, "'%s' is no address", address);
+	/* A name in a request could not be told from another page's. */
+	if (is_v4 ? v4.sin_addr.s_addr == htonl(INADDR_ANY)
+		  : IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
+		return err_set(err, EINVAL, "'%s' is all addresses; choose one of them", address);
 	/* Cookies would cross the network in clear. */
 	if (is_v4 ? ntohl(v4.sin_addr.s_addr) >> 24 != 127 : !IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr))
-		return err_set(err, EINVAL,
-			       "'%s' is not of this host alone; listen on 127.0.0.1, and go there "
-			       "by ssh -L",
-			       address);
+		*secure = true;
 	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
 	scoped_fd int fd =
 		socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

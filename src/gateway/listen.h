@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /*
  * The first socket of socket activation (sd_listen_fds(3)), which is two variables of the environment and needs no
  * library. A descriptor; -ENOENT: there is none for this process.
@@ -17,9 +19,10 @@ int listen_activated(void);
  */
 int listen_unix(const char *path, struct err *err);
 /*
- * Listens on ADDRESS:PORT, an address of the loopback interface, in brackets for IPv6. A descriptor or -code.
+ * Listens on ADDRESS:PORT, with brackets about an address of IPv6. An address that others than this host reach needs
+ * TLS, which *secure says or is made to. A descriptor or -code.
  */
-int listen_loopback(const char *text, struct err *err);
+int listen_tcp(const char *text, bool *secure, struct err *err);
 /* Removes the name of a socket of listen_unix, if it is still that one. */
 void listen_forget(int fd, const char *path);
 

@@ -29,12 +29,13 @@ libexec_berth_api_SOURCES = \
 	src/gateway/server.c src/gateway/server.h \
 	src/gateway/socket.c src/gateway/socket.h \
 	src/gateway/terminal.c src/gateway/terminal.h \
+	src/gateway/tls.c src/gateway/tls.h \
 	src/gateway/upgrade.c src/gateway/upgrade.h \
 	src/gateway/watch.c src/gateway/watch.h \
 	src/gateway/web.c src/gateway/web.h
 libexec_berth_api_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_BINDIR='"$(bindir)"'
-libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
-libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(JSON_LIBS) $(NETTLE_LIBS)
+libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS)
+libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSON_LIBS) $(NETTLE_LIBS)
 endif
 
 if HAVE_CUNIT

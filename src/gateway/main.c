@@ -35,7 +35,8 @@ struct options {
 	const char *listen; /* borrowed; NULL: systemd's socket, or that of the installation */
 	const char *router; /* borrowed; NULL: where berth was installed */
 	uint64_t idle;      /* seconds without a connection after which it ends; 0: never */
-	bool has_idle, signs_in;
+	const char *certificate, *key; /* borrowed: files, or NULL */
+	bool has_idle, signs_in, secure;
 };
 
 struct serving {
@@ -63,6 +64,9 @@ static int read_options(int argc, char **argv, struct options *options, struct l
 		{ "limit", required_argument, NULL, 'm' },
 		{ "router", required_argument, NULL, 'r' },
 		{ "sign-in", no_argument, NULL, 's' },
+		{ "tls", no_argument, NULL, 't' },
+		{ "cert", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int letter;
@@ -85,16 +89,25 @@ static int read_options(int argc, char **argv, struct options *options, struct l
 				       argv[optind - 1]);
 		options->has_idle |= letter == 'i';
 		options->signs_in |= letter == 's';
+		options->secure |= letter == 't' || letter == 'c';
+		if (letter == 'c')
+			options->certificate = optarg;
+		if (letter == 'k')
+			options->key = optarg;
 	}
-	if (options->signs_in && (!options->listen || text_starts(options->listen, "unix:")))
-		return err_set(err, EINVAL, "--sign-in needs --listen ADDRESS:PORT");
+	if (!options->certificate != !options->key)
+		return err_set(err, EINVAL, "--cert and --key are given both or not at all");
+	if ((options->signs_in || options->secure) &&
+	    (!options->listen || text_starts(options->listen, "unix:")))
+		return err_set(err, EINVAL,
+			       "--sign-in, --tls and --cert need --listen ADDRESS:PORT");
 	if (optind < argc)
 		return err_set(err, EINVAL, "'%s' is no option; see berth-api(8)", argv[optind]);
 	return 0;
 }
 
 /* Finds the socket, and its path if it is one of our own. A descriptor or -code. */
-static int open_socket(const struct options *options, char **path, struct err *err)
+static int open_socket(const struct options *options, char **path, bool *secure, struct err *err)
 {
 	scoped_dirs struct dirs dirs = { 0 };
 	int fd = options->listen ? -ENOENT : listen_activated();
@@ -104,7 +117,7 @@ static int open_socket(const struct options *options, char **path, struct err *e
 	if (fd != -ENOENT)
 		return err_set(err, -fd, "what systemd has handed over is no socket that listens");
 	if (options->listen && !text_starts(options->listen, "unix:"))
-		return listen_loopback(options->listen, err);
+		return listen_tcp(options->listen, secure, err);
 	if (options->listen) {
 		*path = strdup(options->listen + strlen("unix:"));
 	} else {
@@ -231,6 +244,24 @@ static void fill_standard(void)
 		close(fd);
 }
 
+static int open_tls(struct web *web, const struct options *options, struct err *err)
+{
+	char address[WEB_NAME];
+	struct tls_spec spec = { .certificate = options->certificate,
+				 .key = options->key,
+				 .address = address };
+	const char *begin = options->listen + (*options->listen == '[');
+
+	if (!web->secure)
+		return 0;
+	text_print(address, sizeof address, "%.*s",
+		   (int)strcspn(begin, *options->listen == '[' ? "]" : ":"), begin);
+	if (tls_open(&web->tls, &spec, err) < 0)
+		return -err->code;
+	fprintf(stderr, "berth-api: SHA-256 of the certificate: %s\n", web->tls.fingerprint);
+	return 0;
+}
+
 /* Makes it a server for browsers. 1: another program serves the address already, and nothing is left to do. */
 static int open_web(struct web *web, const struct options *options, int *fd, struct err *err)
 {
@@ -247,7 +278,7 @@ static int open_web(struct web *web, const struct options *options, int *fd, str
 		*err = in_use;
 		return *fd;
 	}
-	if (*fd >= 0 && web_announce(web, err) < 0)
+	if (*fd >= 0 && (open_tls(web, options, err) < 0 || web_announce(web, err) < 0))
 		return -err->code;
 	if (options->signs_in && web_print_link(web, err) < 0)
 		return -err->code;
@@ -267,7 +298,8 @@ int main(int argc, char **argv)
 	fill_standard();
 	log_to(STDERR_FILENO);
 	gateway->router = options.router ? options.router : BERTH_BINDIR "/berth";
-	int fd = open_socket(&options, &serving.path, &err);
+	gateway->web.secure = options.secure;
+	int fd = open_socket(&options, &serving.path, &gateway->web.secure, &err);
 	int r = open_web(&gateway->web, &options, &fd, &err);
 	if (r < 0)
 		return fail(&err);

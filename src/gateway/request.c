@@ -258,28 +258,42 @@ static enum MHD_Result go_on(struct request *request)
 	return MHD_YES;
 }
 
+/* Judges the head: who answers it. */
+static void begin(struct request *request, const char *method)
+{
+	request->begun = true;
+	request->method = method;
+	connection_works(request->connection);
+	set_deadline(request, request->gateway->limits.body);
+	call_check(request);
+	if (!request->fault.status && !request->connection->local && browser_check(request))
+		request->answer = browser_answer;
+	else if (!request->fault.status && upgrade_is_asked(request))
+		request->answer = upgrade_answer;
+}
+
+/* Answers what is not the router's. */
+static enum MHD_Result answer_here(struct request *request)
+{
+	request->stage = REQUEST_ANSWERS;
+	request->deadline = 0;
+	return request->answer ? request->answer(request)
+			       : answer_fault(request->http, &request->fault);
+}
+
 enum MHD_Result request_handle(struct request *request, const char *method, const char *data,
 			       size_t *size)
 {
 	if (!request->begun) {
-		request->begun = true;
-		request->method = method;
-		connection_works(request->connection);
-		set_deadline(request, request->gateway->limits.body);
-		call_check(request);
-		bool browses = !request->connection->local && !request->fault.status &&
-			       browser_check(request);
-		bool upgrades = !browses && !request->fault.status && upgrade_is_asked(request);
-		/* Refused before the body is sent, where it can be. */
-		if (!request->fault.status && !upgrades && !browses)
-			return MHD_YES;
-		request->stage = REQUEST_ANSWERS;
-		request->deadline = 0;
-		if (browses)
-			return browser_answer(request);
-		return upgrades ? upgrade_answer(request)
-				: answer_fault(request->http, &request->fault);
+		begin(request, method);
+		/* Refused before the body is sent. The connection is closed by that, so that it is kept where there is none. */
+		return request->has_body && (request->answer || request->fault.status)
+			       ? answer_here(request)
+			       : MHD_YES;
 	}
+	if (*size == 0 && request->stage == REQUEST_TAKES && !request->has_body &&
+	    (request->answer || request->fault.status))
+		return answer_here(request);
 	if (*size == 0)
 		return go_on(request);
 	if (request->gone)

@@ -29,8 +29,11 @@ struct request {
 	const char *method;
 	char user[PEER_NAME];
 	enum request_stage stage;
-	bool begun;     /* its head has been checked */
-	bool streams;   /* its body is passed on as it comes */
+	bool begun; /* its head has been checked */
+	bool has_body;
+	enum MHD_Result (*answer)(
+		struct request *request); /* NULL: the router does, or fault says why not */
+	bool streams;                     /* its body is passed on as it comes */
 	bool looks;     /* it changes nothing: the child may end with the client */
 	bool suspended; /* libmicrohttpd does nothing with it until it is resumed */
 	bool gone;      /* the client, or what the child was to say */

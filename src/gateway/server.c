@@ -86,15 +86,23 @@ int server_open(struct server *server, struct gateway *gateway, int fd, struct e
 	const struct limits *limits = &gateway->limits;
 
 	*server = (struct server){ .gateway = gateway, .local = is_local(fd) };
+	struct web *web = &gateway->web;
+	struct MHD_OptionItem secure[] = {
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, web->tls.key },
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, web->tls.certificate },
+		{ MHD_OPTION_END, 0, NULL },
+	};
 	server->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
-		NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
+		(web->secure ? MHD_USE_TLS : 0) | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)limits->stall, MHD_OPTION_CONNECTION_LIMIT, (unsigned)limits->connections,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 		MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_UNESCAPE_CALLBACK,
 		leave_as_it_is, NULL, MHD_OPTION_NOTIFY_COMPLETED, complete, server,
-		MHD_OPTION_NOTIFY_CONNECTION, notice, server, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, notice, server, MHD_OPTION_ARRAY,
+		web->secure ? secure : secure + 2, MHD_OPTION_END);
 	if (!server->daemon) {
 		close(fd);
 		return err_set(err, EIO, "libmicrohttpd cannot serve HTTP on the socket");

@@ -21,7 +21,7 @@ static char *note_path(const struct web *web)
 int web_open(struct web *web, const char *address, struct err *err)
 {
 	scoped_dirs struct dirs dirs = { 0 };
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], host[WEB_NAME] = "";
 	const char *port = strrchr(address, ':');
 
 	if (dirs_open(&dirs, NULL, err) < 0)
@@ -33,6 +33,10 @@ int web_open(struct web *web, const char *address, struct err *err)
 	    text_print(web->names[1], WEB_NAME, "localhost%s", port) < 0 ||
 	    install_web(folder, sizeof folder) < 0)
 		return err_set(err, ENAMETOOLONG, "'%.32s' is too long for an address", address);
+	/* As others of the network name it. */
+	if (web->secure && gethostname(host, sizeof host - 1) == 0 &&
+	    text_print(web->names[2], WEB_NAME, "%s%s", host, port) < 0)
+		return err_set(err, ENAMETOOLONG, "the name of the host, '%s', is too long", host);
 	if (file_make_dirs(web->sessions, 0700, err) < 0)
 		return -err->code;
 	return pages_open(&web->pages, folder, err);
@@ -77,6 +81,7 @@ void web_close(struct web *web)
 	if (!web->sessions)
 		return;
 	pages_close(&web->pages);
+	tls_close(&web->tls);
 	free(web->sessions);
 	web->sessions = NULL;
 	scoped_close_fd(&web->note);

@@ -5,6 +5,7 @@
 
 #include "gateway/pages.h"
 #include "gateway/session.h"
+#include "gateway/tls.h"
 
 #include <stdint.h>
 
@@ -12,7 +13,8 @@ enum { WEB_NAMES = 3, WEB_NAME = 128 };
 
 /* Zeroed: it listens on a unix socket. */
 struct web {
-	bool secure;                     /* it speaks TLS */
+	bool secure; /* it speaks TLS, with */
+	struct tls tls;
 	char names[WEB_NAMES][WEB_NAME]; /* what Host may be: HOST:PORT, or "" */
 	char *sessions;                  /* owned: their folder */
 	int note; /* owned: the lock that says where the server is; 0: none */

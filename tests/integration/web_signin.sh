@@ -25,7 +25,7 @@ set_up() {
 
 tear_down() {
 	end_gateway
-	rm -rf "$BERTH_ROOT/run/api"
+	rm -rf "$BERTH_ROOT/run/api" "$BERTH_ROOT/lib/api"
 }
 
 # begin_web: a server on $host. Its first link is $link.
@@ -198,15 +198,83 @@ case_files() {
 	echo 'p {}' >"$BERTH_WEB/vendor/a.css"
 }
 
+# over_tls PATH [OPTION of curl...]: a browser that trusts the certificate. $status.
+over_tls() {
+	status=$(timeout 60 curl -sS --cacert "$BERTH_ROOT/lib/api/certificate.pem" -b "$T/jar" -c "$T/jar" -o "$T/body" \
+		-D "$T/head" -w '%{http_code}' "${@:2}" "https://$host$1" 2>"$T/curl")
+}
+
+# With a pair of its own, which stays, for this host and its network.
+case_tls() {
+	local first address
+	begin_web --tls
+	same link "https://$host/sign-in/" "${link%/*}/"
+	first=$(openssl x509 -in "$BERTH_ROOT/lib/api/certificate.pem" -noout -fingerprint -sha256)
+	has "SHA-256 of the certificate: ${first#*=}$" "$(cat "$T/gateway.err")"
+	same "mode of the key" 600 "$(stat -c %a "$BERTH_ROOT/lib/api/key.pem")"
+	over_tls "/sign-in/${link##*/}"
+	same "status of the sign-in" 303 "$status"
+	has '^Set-Cookie: __Host-berth=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=43200' "$(cat "$T/head")"
+	over_tls /env
+	same "with a session" 200 "$status"
+	over_tls /env -X POST -d x -H "Origin: http://$host"
+	same "Origin without TLS" 403 "$status"
+	over_tls /download
+	same "sum of an answer" "$(head -c 20000000 /dev/zero | sha256sum)" "$(sha256sum <"$T/body")"
+	not curl -sS "https://$host/" -o "$T/body"
+	not curl -sS "http://$host/" -o "$T/body"
+	# One who says nothing holds no connection for long; a second run has the same certificate.
+	ip address add 192.0.2.1/32 dev lo
+	host=192.0.2.1:8443 begin_web --limit head=1
+	has "SHA-256 of the certificate: ${first#*=}$" "$(cat "$T/gateway.err")"
+	same "link of an address" "https://192.0.2.1:8443/sign-in/" "${link%/*}/"
+	python3 -c '
+import socket
+s = socket.create_connection(("192.0.2.1", 8443), 60)
+assert s.recv(1) == b""'
+	same "Host" 421 "$(curl -skS "https://192.0.2.1:8443/" -H 'Host: evil.example' -o "$T/body" -w '%{http_code}')"
+	ip address delete 192.0.2.1/32 dev lo
+}
+
+# With the files of somebody who has a certificate.
+case_tls_files() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/own.key" -out "$T/own.pem" -subj /CN=own -days 2 \
+		-addext "subjectAltName=IP:127.0.0.1" 2>/dev/null
+	begin_web --cert "$T/own.pem" --key "$T/own.key"
+	curl -sS --cacert "$T/own.pem" "https://$host/" -o "$T/body"
+	same "the page" '<!doctype html>' "$(cat "$T/body")"
+	end_gateway
+	fails 2 "are given both or not at all" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.pem"
+	fails 1 "read '$T/none': No such file" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/none" --key "$T/own.key"
+	fails 2 "own.key' is no certificate" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.key" --key "$T/own.key"
+}
+
+# A socket of a session, over TLS.
+case_socket() {
+	/usr/bin/python3 -c 'import websockets' 2>/dev/null || skip "python3-websockets is not installed"
+	begin_web --tls
+	over_tls "/sign-in/${link##*/}"
+	timeout 60 /usr/bin/python3 -I "$top/tests/integration/web_socket.py" "$host" \
+		"$BERTH_ROOT/lib/api/certificate.pem" "$(awk '/berth/ { print $7 }' "$T/jar")"
+	retry 20 no_child
+}
+
+# A connection carries many requests.
+case_kept() {
+	sign_in
+	same "connections" 1 "$(curl -sS -b "$T/jar" -o /dev/null -o /dev/null -o /dev/null -w '%{num_connects}\n' "http://$host/" \
+		"http://$host/app.mjs" "http://$host/env" | awk '{ n += $1 } END { print n }')"
+}
+
 case_refused() {
 	local api=$BERTH_LIBEXEC/berth-api
-	fails 2 "'0.0.0.0' is not of this host alone" "$api" --listen 0.0.0.0:8443
-	fails 2 "'192.0.2.1' is not of this host alone" "$api" --listen 192.0.2.1:8443
-	fails 2 "'::' is not of this host alone" "$api" --listen '[::]:8443'
+	fails 2 "'0.0.0.0' is all addresses; choose one of them" "$api" --listen 0.0.0.0:8443
+	fails 2 "'::' is all addresses" "$api" --listen '[::]:8443'
+	fails 1 "listen on '198.51.100.1:8443'" "$api" --listen 198.51.100.1:8443
 	fails 2 "'host.example' is no address" "$api" --listen host.example:8443
 	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1'" "$api" --listen 127.0.0.1
 	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1:0'" "$api" --listen 127.0.0.1:0
-	fails 2 "needs --listen ADDRESS:PORT" "$api" --sign-in
+	fails 2 "need --listen ADDRESS:PORT" "$api" --sign-in
 	begin_web
 	fails 1 "Address already in use" "$api" --listen "$host"
 	# Another link of the server that runs.

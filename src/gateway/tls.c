@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A certificate by GnuTLS, which libmicrohttpd serves with. */
+#include "gateway/tls.h"
+
+#include "base/dirs.h"
+#include "base/file.h"
+#include "base/scoped.h"
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gnutls/x509.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum { MOST = 64 << 10, YEARS = 10, YEAR = 365 * 86400, HOST = 256 };
+
+/* A pair that is being made. Zeroed: nothing. */
+struct pair {
+	gnutls_x509_privkey_t key;
+	gnutls_x509_crt_t certificate;
+	gnutls_datum_t key_text, certificate_text;
+};
+
+static void free_pair(struct pair *pair)
+{
+	if (pair->key)
+		gnutls_x509_privkey_deinit(pair->key);
+	if (pair->certificate)
+		gnutls_x509_crt_deinit(pair->certificate);
+	gnutls_free(pair->key_text.data);
+	gnutls_free(pair->certificate_text.data);
+}
+
+/* For whom it is good: the name of the host, localhost, and the address. */
+static int name_pair(struct pair *pair, const char *address)
+{
+	char host[HOST] = "";
+	unsigned char bytes[16];
+	unsigned size = inet_pton(AF_INET, address, bytes) == 1    ? 4
+			: inet_pton(AF_INET6, address, bytes) == 1 ? 16
+								   : 0;
+	gnutls_x509_crt_t crt = pair->certificate;
+
+	gethostname(host, sizeof host - 1);
+	int r = gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, host,
+					      (unsigned)strnlen(host, 64));
+	if (r >= 0)
+		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host,
+							 (unsigned)strlen(host), GNUTLS_FSAN_SET);
+	if (r >= 0)
+		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, "localhost",
+							 strlen("localhost"), GNUTLS_FSAN_APPEND);
+	if (r >= 0 && size)
+		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, bytes, size,
+							 GNUTLS_FSAN_APPEND);
+	return r;
+}
+
+static int sign_pair(struct pair *pair)
+{
+	unsigned char serial[16];
+	gnutls_x509_crt_t crt = pair->certificate;
+	time_t now = time(NULL);
+	int r = getrandom(serial, sizeof serial, 0) == sizeof serial ? 0 : GNUTLS_E_RANDOM_FAILED;
+
+	serial[0] &= 0x7f;
+	if (r >= 0)
+		r = gnutls_x509_crt_set_version(crt, 3);
+	if (r >= 0)
+		r = gnutls_x509_crt_set_serial(crt, serial, sizeof serial);
+	/* A clock that is a little behind is no reason to refuse it. */
+	if (r >= 0)
+		r = gnutls_x509_crt_set_activation_time(crt, now - 86400);
+	if (r >= 0)
+		r = gnutls_x509_crt_set_expiration_time(crt, now + (time_t)YEARS * YEAR);
+	if (r >= 0)
+		r = gnutls_x509_crt_set_key(crt, pair->key);
+	if (r >= 0)
+		r = gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
+	if (r >= 0)
+		r = gnutls_x509_crt_sign2(crt, crt, pair->key, GNUTLS_DIG_SHA256, 0);
+	return r;
+}
+
+static int make_pair(struct pair *pair, const char *address)
+{
+	int r = gnutls_x509_privkey_init(&pair->key);
+
+	if (r >= 0)
+		r = gnutls_x509_privkey_generate(pair->key, GNUTLS_PK_ECDSA,
+						 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+						 0);
+	if (r >= 0)
+		r = gnutls_x509_crt_init(&pair->certificate);
+	if (r >= 0)
+		r = name_pair(pair, address);
+	if (r >= 0)
+		r = sign_pair(pair);
+	if (r >= 0)
+		r = gnutls_x509_privkey_export2(pair->key, GNUTLS_X509_FMT_PEM, &pair->key_text);
+	if (r >= 0)
+		r = gnutls_x509_crt_export2(pair->certificate, GNUTLS_X509_FMT_PEM,
+					    &pair->certificate_text);
+	return r;
+}
+
+/* Makes the pair, unless it is there. */
+static int make_own(const char *key, const char *certificate, const char *address, struct err *err)
+{
+	struct pair pair = { 0 };
+
+	if (access(key, F_OK) == 0 && access(certificate, F_OK) == 0)
+		return 0;
+	int r = make_pair(&pair, address);
+	if (r < 0)
+		err_set(err, EIO, "make a certificate: %s", gnutls_strerror(r));
+	else if (file_replace(key, (const char *)pair.key_text.data, pair.key_text.size, 0600,
+			      err) == 0)
+		file_replace(certificate, (const char *)pair.certificate_text.data,
+			     pair.certificate_text.size, 0644, err);
+	free_pair(&pair);
+	return -err->code;
+}
+
+static int read_fingerprint(struct tls *tls, const char *path, struct err *err)
+{
+	gnutls_datum_t text = { .data = (unsigned char *)tls->certificate,
+				.size = (unsigned)strlen(tls->certificate) };
+	gnutls_x509_crt_t certificate = NULL;
+	unsigned char sum[32];
+	size_t size = sizeof sum;
+	int r = gnutls_x509_crt_init(&certificate);
+
+	if (r >= 0)
+		r = gnutls_x509_crt_import(certificate, &text, GNUTLS_X509_FMT_PEM);
+	if (r >= 0)
+		r = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, sum, &size);
+	gnutls_x509_crt_deinit(certificate);
+	if (r < 0)
+		return err_set(err, EINVAL, "'%s' is no certificate: %s", path, gnutls_strerror(r));
+	for (size_t i = 0; i < size; i++)
+		snprintf(tls->fingerprint + 3 * i, sizeof tls->fingerprint - 3 * i, "%02X%s",
+			 sum[i], i + 1 < size ? ":" : "");
+	return 0;
+}
+
+static int read_text(const char *path, char **out, struct err *err)
+{
+	ssize_t n = file_read(AT_FDCWD, path, MOST, out);
+
+	return n < 0 ? err_set(err, (int)-n, "read '%s': %s", path, file_why((int)n)) : 0;
+}
+
+int tls_open(struct tls *tls, const struct tls_spec *spec, struct err *err)
+{
+	scoped_dirs struct dirs dirs = { 0 };
+
+	if (dirs_open(&dirs, NULL, err) < 0)
+		return -err->code;
+	scoped_free char *folder = dirs_state_path(&dirs, "api");
+	scoped_free char *own_key = dirs_state_path(&dirs, "api/key.pem");
+	scoped_free char *own_certificate = dirs_state_path(&dirs, "api/certificate.pem");
+	const char *key = spec->key ? spec->key : own_key;
+	const char *certificate = spec->key ? spec->certificate : own_certificate;
+
+	if (!folder || !own_key || !own_certificate)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!spec->key && (file_make_dirs(folder, 0700, err) < 0 ||
+			   make_own(key, certificate, spec->address, err) < 0))
+		return -err->code;
+	if (read_text(key, &tls->key, err) < 0 ||
+	    read_text(certificate, &tls->certificate, err) < 0)
+		return -err->code;
+	return read_fingerprint(tls, certificate, err);
+}
+
+void tls_close(struct tls *tls)
+{
+	if (tls->key)
+		explicit_bzero(tls->key, strlen(tls->key));
+	free(tls->key);
+	free(tls->certificate);
+	*tls = (struct tls){ 0 };
+}
