@@ -31,6 +31,13 @@ static const struct flag *const serve_flags[] = { &flag_idle, &flag_limit, &flag
 static const struct flag *const web_flags[] = { &flag_cert, &flag_key, &flag_listen, &flag_tls,
 						NULL };
 
+/* Flags that every verb takes are not the server's. */
+static bool is_of_server(const struct flag *flag)
+{
+	return flag == &flag_cert || flag == &flag_idle || flag == &flag_key ||
+	       flag == &flag_limit || flag == &flag_listen || flag == &flag_tls;
+}
+
 /* Becomes the server, with the flags of the call. */
 static int become(const struct call *call, const char *const *further, struct err *err)
 {
@@ -54,6 +61,8 @@ static int become(const struct call *call, const char *const *further, struct er
 	for (size_t i = 0; i < call->given_count; i++) {
 		const struct flag *flag = call->given[i].flag;
 		const char *value = call->given[i].value;
+		if (!is_of_server(flag))
+			continue;
 		words[count++] =
 			text_format("--%s%s%s", flag->name, value ? "=" : "", value ? value : "");
 	}

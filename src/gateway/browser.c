@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SIGN_IN  "/sign-in/"
 #define SIGN_OUT "/sign-out"
@@ -40,12 +41,18 @@ static const char *cookie(const struct request *request)
 /* A name that leads here, but is not ours, is another page's, which would get the answers. */
 static bool is_own_host(const struct request *request)
 {
-	const char *host = header(request, "Host");
+	const struct web *web = &request->gateway->web;
+	const char *host = header(request, "Host"), *usual = web->secure ? ":443" : ":80";
 
-	for (size_t i = 0; host && i < WEB_NAMES; i++)
-		if (*request->gateway->web.names[i] &&
-		    strcmp(host, request->gateway->web.names[i]) == 0)
+	for (size_t i = 0; host && i < WEB_NAMES; i++) {
+		const char *name = web->names[i];
+		size_t length = strlen(name), n = strlen(host);
+		/* A browser leaves the usual port out. */
+		if (text_ends(name, usual) && n + strlen(usual) == length)
+			length = n;
+		if (n > 0 && n == length && strncasecmp(host, name, n) == 0)
 			return true;
+	}
 	return false;
 }
 

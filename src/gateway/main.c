@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-api [--listen unix:PATH|ADDRESS:PORT] [--idle SECONDS] [--limit NAME=NUMBER]... [--router PROGRAM] [--sign-in]
+ *           [--tls | --cert FILE --key FILE]
  * Serves the API of berth over HTTP: berth-api(8). `berth api serve` executes it.
  */
 #include "base/clock.h"
@@ -258,7 +259,10 @@ static int open_tls(struct web *web, const struct options *options, struct err *
 		   (int)strcspn(begin, *options->listen == '[' ? "]" : ":"), begin);
 	if (tls_open(&web->tls, &spec, err) < 0)
 		return -err->code;
+	web_name(web);
 	fprintf(stderr, "berth-api: SHA-256 of the certificate: %s\n", web->tls.fingerprint);
+	if (*web->tls.note)
+		fprintf(stderr, "berth-api: %s\n", web->tls.note);
 	return 0;
 }
 

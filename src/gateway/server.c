@@ -90,6 +90,7 @@ int server_open(struct server *server, struct gateway *gateway, int fd, struct e
 	struct MHD_OptionItem secure[] = {
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, web->tls.key },
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, web->tls.certificate },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (char *)(uintptr_t)TLS_PRIORITIES },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	server->daemon = MHD_start_daemon(
@@ -102,7 +103,7 @@ int server_open(struct server *server, struct gateway *gateway, int fd, struct e
 		MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_UNESCAPE_CALLBACK,
 		leave_as_it_is, NULL, MHD_OPTION_NOTIFY_COMPLETED, complete, server,
 		MHD_OPTION_NOTIFY_CONNECTION, notice, server, MHD_OPTION_ARRAY,
-		web->secure ? secure : secure + 2, MHD_OPTION_END);
+		web->secure ? secure : secure + 3, MHD_OPTION_END);
 	if (!server->daemon) {
 		close(fd);
 		return err_set(err, EIO, "libmicrohttpd cannot serve HTTP on the socket");

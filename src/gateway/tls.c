@@ -14,7 +14,13 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { MOST = 64 << 10, YEARS = 10, YEAR = 365 * 86400, HOST = 256 };
+enum {
+	MOST = 64 << 10,
+	YEARS = 10,
+	YEAR = 365 * 86400,
+	SOON = 30 * 86400, /* before its end: its own is made anew, another is told of */
+	HOST = 256,
+};
 
 /* A pair that is being made. Zeroed: nothing. */
 struct pair {
@@ -106,16 +112,17 @@ static int make_pair(struct pair *pair, const char *address)
 	return r;
 }
 
-/* Makes the pair, unless it is there. */
+/* Makes the pair anew. */
 static int make_own(const char *key, const char *certificate, const char *address, struct err *err)
 {
 	struct pair pair = { 0 };
-
-	if (access(key, F_OK) == 0 && access(certificate, F_OK) == 0)
-		return 0;
 	int r = make_pair(&pair, address);
+
+	/* Never is there a certificate beside a key of another one. */
 	if (r < 0)
 		err_set(err, EIO, "make a certificate: %s", gnutls_strerror(r));
+	else if (unlink(certificate) < 0 && errno != ENOENT)
+		err_set(err, errno, "remove '%s': %s", certificate, strerror(errno));
 	else if (file_replace(key, (const char *)pair.key_text.data, pair.key_text.size, 0600,
 			      err) == 0)
 		file_replace(certificate, (const char *)pair.certificate_text.data,
@@ -124,26 +131,110 @@ static int make_own(const char *key, const char *certificate, const char *addres
 	return -err->code;
 }
 
-static int read_fingerprint(struct tls *tls, const char *path, struct err *err)
+static gnutls_x509_crt_t import(const char *text, int *r)
 {
-	gnutls_datum_t text = { .data = (unsigned char *)tls->certificate,
-				.size = (unsigned)strlen(tls->certificate) };
-	gnutls_x509_crt_t certificate = NULL;
-	unsigned char sum[32];
-	size_t size = sizeof sum;
-	int r = gnutls_x509_crt_init(&certificate);
+	gnutls_datum_t datum = { .data = (unsigned char *)(uintptr_t)text,
+				 .size = (unsigned)strlen(text) };
+	gnutls_x509_crt_t crt = NULL;
+
+	*r = gnutls_x509_crt_init(&crt);
+	if (*r >= 0)
+		*r = gnutls_x509_crt_import(crt, &datum, GNUTLS_X509_FMT_PEM);
+	if (*r >= 0)
+		return crt;
+	gnutls_x509_crt_deinit(crt);
+	return NULL;
+}
+
+/* Whether a pair of its own is there, and is good for some time. */
+static bool is_good(const char *key, const char *certificate)
+{
+	scoped_free char *text = NULL;
+	int r;
+
+	if (access(key, F_OK) < 0 || file_read(AT_FDCWD, certificate, MOST, &text) < 0)
+		return false;
+	gnutls_x509_crt_t crt = import(text, &r);
+	time_t until = crt ? gnutls_x509_crt_get_expiration_time(crt) : 0;
+	gnutls_x509_crt_deinit(crt);
+	return until - time(NULL) > SOON;
+}
+
+static void note_names(struct tls *tls, gnutls_x509_crt_t crt)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; count < TLS_NAMES; i++) {
+		size_t size = TLS_NAME;
+		int kind = gnutls_x509_crt_get_subject_alt_name(crt, i, tls->names[count], &size,
+								NULL);
+		if (kind == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			break;
+		if (kind == GNUTLS_SAN_DNSNAME && size < TLS_NAME && *tls->names[count] != '*')
+			tls->names[count++][size] = '\0';
+		else
+			*tls->names[count] = '\0';
+	}
+}
+
+static void note_time(struct tls *tls, gnutls_x509_crt_t crt, const char *path)
+{
+	time_t until = gnutls_x509_crt_get_expiration_time(crt), now = time(NULL);
+	struct tm date;
+	char day[16];
+
+	if (gnutls_x509_crt_get_activation_time(crt) > now) {
+		text_print(tls->note, sizeof tls->note,
+			   "the certificate in '%.64s' is not valid yet; is the clock right?",
+			   path);
+	} else if (until - now <= SOON && gmtime_r(&until, &date)) {
+		strftime(day, sizeof day, "%Y-%m-%d", &date);
+		text_print(tls->note, sizeof tls->note,
+			   "the certificate in '%.64s' %s on %s; give another one by --cert", path,
+			   until <= now ? "has ended" : "ends", day);
+	}
+}
+
+/* What the library will do with them, done once, where it can be told why not. */
+static int check_pair(const struct tls *tls, const struct tls_spec *files, struct err *err)
+{
+	gnutls_datum_t key = { .data = (unsigned char *)tls->key,
+			       .size = (unsigned)strlen(tls->key) },
+		       certificate = { .data = (unsigned char *)tls->certificate,
+				       .size = (unsigned)strlen(tls->certificate) };
+	gnutls_certificate_credentials_t credentials = NULL;
+	int r = gnutls_certificate_allocate_credentials(&credentials);
 
 	if (r >= 0)
-		r = gnutls_x509_crt_import(certificate, &text, GNUTLS_X509_FMT_PEM);
+		r = gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key,
+							GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_free_credentials(credentials);
+	return r >= 0 ? 0
+		      : err_set(err, EINVAL, "'%s' is not the key of the certificate in '%s': %s",
+				files->key, files->certificate, gnutls_strerror(r));
+}
+
+static int describe(struct tls *tls, const struct tls_spec *files, struct err *err)
+{
+	unsigned char sum[32];
+	size_t size = sizeof sum;
+	int r;
+	gnutls_x509_crt_t crt = import(tls->certificate, &r);
+
 	if (r >= 0)
-		r = gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, sum, &size);
-	gnutls_x509_crt_deinit(certificate);
+		r = gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, sum, &size);
+	if (crt) {
+		note_names(tls, crt);
+		note_time(tls, crt, files->certificate);
+	}
+	gnutls_x509_crt_deinit(crt);
 	if (r < 0)
-		return err_set(err, EINVAL, "'%s' is no certificate: %s", path, gnutls_strerror(r));
+		return err_set(err, EINVAL, "'%s' is no certificate: %s", files->certificate,
+			       gnutls_strerror(r));
 	for (size_t i = 0; i < size; i++)
 		snprintf(tls->fingerprint + 3 * i, sizeof tls->fingerprint - 3 * i, "%02X%s",
 			 sum[i], i + 1 < size ? ":" : "");
-	return 0;
+	return check_pair(tls, files, err);
 }
 
 static int read_text(const char *path, char **out, struct err *err)
@@ -162,18 +253,20 @@ int tls_open(struct tls *tls, const struct tls_spec *spec, struct err *err)
 	scoped_free char *folder = dirs_state_path(&dirs, "api");
 	scoped_free char *own_key = dirs_state_path(&dirs, "api/key.pem");
 	scoped_free char *own_certificate = dirs_state_path(&dirs, "api/certificate.pem");
-	const char *key = spec->key ? spec->key : own_key;
-	const char *certificate = spec->key ? spec->certificate : own_certificate;
+	struct tls_spec files = { .key = spec->key ? spec->key : own_key,
+				  .certificate = spec->key ? spec->certificate : own_certificate };
 
 	if (!folder || !own_key || !own_certificate)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!spec->key && (file_make_dirs(folder, 0700, err) < 0 ||
-			   make_own(key, certificate, spec->address, err) < 0))
+	if (!spec->key && file_make_dirs(folder, 0700, err) < 0)
 		return -err->code;
-	if (read_text(key, &tls->key, err) < 0 ||
-	    read_text(certificate, &tls->certificate, err) < 0)
+	if (!spec->key && !is_good(own_key, own_certificate) &&
+	    make_own(own_key, own_certificate, spec->address, err) < 0)
 		return -err->code;
-	return read_fingerprint(tls, certificate, err);
+	if (read_text(files.key, &tls->key, err) < 0 ||
+	    read_text(files.certificate, &tls->certificate, err) < 0)
+		return -err->code;
+	return describe(tls, &files, err);
 }
 
 void tls_close(struct tls *tls)

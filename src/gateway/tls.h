@@ -5,11 +5,16 @@
 
 #include "base/err.h"
 
-enum { TLS_FINGERPRINT = 3 * 32 };
+/* TLS 1.2 and later. */
+#define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+
+enum { TLS_FINGERPRINT = 3 * 32, TLS_NAMES = 5, TLS_NAME = 128 };
 
 struct tls {
 	char *key, *certificate;           /* owned, PEM */
 	char fingerprint[TLS_FINGERPRINT]; /* SHA-256 of the certificate, "AB:CD:..." */
+	char names[TLS_NAMES][TLS_NAME];   /* hosts for which it is good, or "" */
+	char note[160];                    /* what is to be told of its time, or "" */
 };
 
 struct tls_spec {

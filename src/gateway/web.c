@@ -21,7 +21,7 @@ static char *note_path(const struct web *web)
 int web_open(struct web *web, const char *address, struct err *err)
 {
 	scoped_dirs struct dirs dirs = { 0 };
-	char folder[PATH_MAX], host[WEB_NAME] = "";
+	char folder[PATH_MAX];
 	const char *port = strrchr(address, ':');
 
 	if (dirs_open(&dirs, NULL, err) < 0)
@@ -33,13 +33,19 @@ int web_open(struct web *web, const char *address, struct err *err)
 	    text_print(web->names[1], WEB_NAME, "localhost%s", port) < 0 ||
 	    install_web(folder, sizeof folder) < 0)
 		return err_set(err, ENAMETOOLONG, "'%.32s' is too long for an address", address);
-	/* As others of the network name it. */
-	if (web->secure && gethostname(host, sizeof host - 1) == 0 &&
-	    text_print(web->names[2], WEB_NAME, "%s%s", host, port) < 0)
-		return err_set(err, ENAMETOOLONG, "the name of the host, '%s', is too long", host);
 	if (file_make_dirs(web->sessions, 0700, err) < 0)
 		return -err->code;
 	return pages_open(&web->pages, folder, err);
+}
+
+void web_name(struct web *web)
+{
+	const char *port = strrchr(web->names[0], ':');
+
+	for (size_t i = 0; i < TLS_NAMES; i++)
+		if (*web->tls.names[i] &&
+		    text_print(web->names[2 + i], WEB_NAME, "%s%s", web->tls.names[i], port) < 0)
+			*web->names[2 + i] = '\0';
 }
 
 int web_announce(struct web *web, struct err *err)

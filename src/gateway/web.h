@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum { WEB_NAMES = 3, WEB_NAME = 128 };
+enum { WEB_NAMES = 2 + TLS_NAMES, WEB_NAME = TLS_NAME + 8 };
 
 /* Zeroed: it listens on a unix socket. */
 struct web {
@@ -26,6 +26,8 @@ struct web {
 
 /* Prepares a server at ADDRESS:PORT: names, files, sessions. 0 or -code; web_close after both. */
 int web_open(struct web *web, const char *address, struct err *err);
+/* Takes the names of its certificate too. */
+void web_name(struct web *web);
 /* Says for others that this program is the server. 0 or -code. */
 int web_announce(struct web *web, struct err *err);
 /* Whether another program serves that address. */

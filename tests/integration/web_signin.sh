@@ -28,14 +28,14 @@ tear_down() {
 	rm -rf "$BERTH_ROOT/run/api" "$BERTH_ROOT/lib/api"
 }
 
-# begin_web: a server on $host. Its first link is $link.
+# begin_web [OPTION...]: a server on $host. Its first link is $link.
 begin_web() {
 	export BERTH_WEB=$T/web
 	end_gateway
 	rm -f "$T/gateway.exit" "$T/jar" "$T/link"
 	(
 		code=0
-		"$BERTH_LIBEXEC/berth-api" --listen "$host" --sign-in --router "$T/router" >"$T/link" 2>"$T/gateway.err" &
+		"$BERTH_LIBEXEC/berth-api" --listen "$host" --sign-in --router "$T/router" "$@" >"$T/link" 2>"$T/gateway.err" &
 		echo $! >"$T/gateway.pid"
 		wait $! || code=$?
 		echo "$code" >"$T/gateway.exit"
@@ -222,6 +222,8 @@ case_tls() {
 	over_tls /download
 	same "sum of an answer" "$(head -c 20000000 /dev/zero | sha256sum)" "$(sha256sum <"$T/body")"
 	not curl -sS "https://$host/" -o "$T/body"
+	not openssl s_client -connect "$host" -tls1_1 -cipher DEFAULT:@SECLEVEL=0 </dev/null >"$T/body" 2>&1
+	openssl s_client -connect "$host" -tls1_2 </dev/null >"$T/body" 2>&1
 	not curl -sS "http://$host/" -o "$T/body"
 	# One who says nothing holds no connection for long; a second run has the same certificate.
 	ip address add 192.0.2.1/32 dev lo
@@ -231,7 +233,21 @@ case_tls() {
 	python3 -c '
 import socket
 s = socket.create_connection(("192.0.2.1", 8443), 60)
-assert s.recv(1) == b""'
+assert s.recv(1) == b""
+# Nor one who says a byte now and then.
+s = socket.create_connection(("192.0.2.1", 8443), 60)
+s.settimeout(0.2)
+for byte in b"\x16\x03\x01\x02\x00\x01" + b"\x00" * 600:
+    try:
+        s.send(bytes([byte]))
+        if not s.recv(1):
+            break
+    except TimeoutError:
+        pass
+    except OSError:
+        break
+else:
+    raise SystemExit("a slow handshake goes on")'
 	same "Host" 421 "$(curl -skS "https://192.0.2.1:8443/" -H 'Host: evil.example' -o "$T/body" -w '%{http_code}')"
 	ip address delete 192.0.2.1/32 dev lo
 }
@@ -247,6 +263,55 @@ case_tls_files() {
 	fails 2 "are given both or not at all" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.pem"
 	fails 1 "read '$T/none': No such file" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/none" --key "$T/own.key"
 	fails 2 "own.key' is no certificate" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.key" --key "$T/own.key"
+	openssl genrsa -out "$T/other.key" 2048 2>/dev/null
+	fails 2 "other.key' is not the key of the certificate in" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.pem" --key "$T/other.key"
+	fails 2 "own.pem' is not the key" "$BERTH_LIBEXEC/berth-api" --listen "$host" --cert "$T/own.pem" --key "$T/own.pem"
+}
+
+# name_in_host NAME: the status of a request for it.
+name_in_host() {
+	curl -skS "https://$host/" -H "Host: $1" -o "$T/body" -w '%{http_code}'
+}
+
+# The names of the certificate are those of the server.
+case_tls_names() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/own.key" -out "$T/own.pem" -subj /CN=own -days 20 \
+		-addext "subjectAltName=DNS:*.wild.example,IP:127.0.0.1,DNS:Berth.example,DNS:two.example" 2>/dev/null
+	begin_web --cert "$T/own.pem" --key "$T/own.key"
+	has "own.pem' ends on $(date -u -d "$(openssl x509 -in "$T/own.pem" -noout -enddate | cut -d= -f2)" +%F); give another one" \
+		"$(cat "$T/gateway.err")"
+	same "a name" 200 "$(name_in_host berth.example:8443)"
+	same "another name" 200 "$(name_in_host two.example:8443)"
+	same "a part of one" 421 "$(name_in_host berth:8443)"
+	same "one without the port" 421 "$(name_in_host berth.example)"
+	same "a wild one" 421 "$(name_in_host a.wild.example:8443)"
+	same "none" 421 "$(name_in_host '')"
+	host=127.0.0.1:443 begin_web --cert "$T/own.pem" --key "$T/own.key"
+	host=127.0.0.1
+	same "the usual port" 200 "$(name_in_host berth.example)"
+	same "the usual port, named" 200 "$(name_in_host berth.example:443)"
+	same "another port" 421 "$(name_in_host berth.example:8443)"
+}
+
+# One of its own that is about to end, or is half there, is made anew.
+case_tls_renewed() {
+	local old
+	begin_web --tls
+	end_gateway
+	old=$(cat "$BERTH_ROOT/lib/api/certificate.pem")
+	begin_web --tls
+	end_gateway
+	same "one that is good" "$old" "$(cat "$BERTH_ROOT/lib/api/certificate.pem")"
+	openssl req -x509 -new -key "$BERTH_ROOT/lib/api/key.pem" -out "$BERTH_ROOT/lib/api/certificate.pem" -subj /CN=old -days 29
+	old=$(cat "$BERTH_ROOT/lib/api/certificate.pem")
+	begin_web --tls
+	end_gateway
+	not grep -qF "$(sed -n 2p <<<"$old")" "$BERTH_ROOT/lib/api/certificate.pem"
+	rm "$BERTH_ROOT/lib/api/key.pem"
+	begin_web --tls
+	over_tls /
+	same "with a new key" 200 "$status"
+	same "mode of the key" 600 "$(stat -c %a "$BERTH_ROOT/lib/api/key.pem")"
 }
 
 # A socket of a session, over TLS.
