@@ -42,6 +42,33 @@ case_target_in_the_way() {
 	berth delete --force s
 }
 
+# Files that a volume hides are told, in the root and in a volume that it lies in; an empty folder is not.
+case_what_it_hides() {
+	local running
+	fresh over other
+	berth create bb h
+	for running in no yes; do
+		[[ $running == no ]] || berth start --wait h
+		silent "of a missing folder" berth volume attach h over /new
+		berth volume detach h over
+		[[ $running == yes ]] || berth start --wait h
+		in_m h 'mkdir -p /full/below /empty; echo kept >/full/file; mount | grep -q " /full " && exit 1 || :'
+		[[ $running == yes ]] || berth stop --force h
+		silent "of an empty folder" berth volume attach h over /empty
+		berth volume detach h over
+		has "volume 'over' hides the files that the machine has at '/full', until it is taken away" "$(berth volume attach h over /full 2>&1)"
+		berth volume detach h over
+	done
+	same "the files" kept "$(berth exec h cat /full/file)"
+	berth volume attach h other /outer
+	in_m h 'mkdir /outer/at; echo x >/outer/at/file'
+	has "volume 'over' hides the files .* at '/outer/at'" "$(berth volume attach h over /outer/at 2>&1)"
+	berth volume detach h over
+	berth stop --force h
+	has "volume 'over' hides the files .* at '/outer/at'" "$(berth volume attach h over /outer/at 2>&1)"
+	berth delete h
+}
+
 case_not_mounted_is_told() {
 	fresh disk
 	berth volume attach a disk /srv

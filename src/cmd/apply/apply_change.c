@@ -26,7 +26,7 @@ static int add_section(struct machine *machine, const struct schema *kind,
 		return machine_nic_add(machine, (const struct nic_config *)section, notes, err);
 	if (kind == &attached_schema) {
 		struct attached_config attached = *(const struct attached_config *)section;
-		return machine_attach_volume(machine, &attached, err);
+		return machine_attach_volume(machine, &attached, notes, err);
 	}
 	struct device_config device = *(const struct device_config *)section;
 	return machine_add_device(machine, &device, false, notes, err);

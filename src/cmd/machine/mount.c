@@ -144,8 +144,8 @@ static int run_mount(struct call *call, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_mount(&machine, &mount, call_has(call, &flag_temporary), &warning, err);
-	if (r == 0 && warning.length)
-		print_note("%s", text_str(&warning));
+	if (r == 0)
+		print_notes(&warning);
 	section_free(&mount_schema, &mount.section);
 	return r;
 }
@@ -212,8 +212,8 @@ static int run_device_add(struct call *call, struct err *err)
 	if (r == 0)
 		r = machine_add_device(&machine, &device, call_has(call, &flag_temporary), &warning,
 				       err);
-	if (r == 0 && warning.length)
-		print_note("%s", text_str(&warning));
+	if (r == 0)
+		print_notes(&warning);
 	section_free(&device_schema, &device.section);
 	return r;
 }

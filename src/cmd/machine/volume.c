@@ -113,6 +113,7 @@ static int run_attach(struct call *call, struct err *err)
 {
 	scoped_free char *target = target_of(call->words[2]);
 	scoped_machine struct machine machine = { 0 };
+	scoped_text struct text warning = { 0 };
 	struct attached_config attached = { 0 };
 	struct machine_config alone = { .volumes = &attached.section };
 
@@ -134,8 +135,10 @@ static int run_attach(struct call *call, struct err *err)
 			"interrupted; whether volume '%s' is attached to machine '%s' is shown "
 			"by: berth info %s",
 			call->words[1], machine.name, machine.name);
-		r = machine_attach_volume(&machine, &attached, err);
+		r = machine_attach_volume(&machine, &attached, &warning, err);
 		interrupt_quiet();
+		if (r == 0)
+			print_notes(&warning);
 	}
 	config_free(&attached_schema, &attached);
 	return r;

@@ -237,8 +237,28 @@ static int open_shares(const struct share_target *target, const struct kind *kin
 	section->name = name;
 	if (r != -ENOENT || !is_optional(section, kind))
 		return r;
-	text_add(warning, "%s; the machine is shown it when it starts and it is there", err->text);
+	text_add(warning, "%s; the machine is shown it when it starts and it is there\n",
+		 err->text);
 	*err = (struct err){ 0 };
+	return 0;
+}
+
+/*
+ * The place of a volume. A running machine tells what is in the way by itself, and nothing is kept of what it refuses.
+ */
+static int check_place(const struct share_target *target, const struct attached_config *attached,
+		       struct text *warning, struct err *err)
+{
+	struct share share = {
+		.what = "volume", .name = attached->section.name, .folder = true, .fd = -1
+	};
+	struct err covered = { 0 };
+
+	if (target->pidfd < 0)
+		return share_check_place(target->machine, attached, warning, err);
+	if (text_print(share.target, sizeof share.target, "%s", attached->target) == 0 &&
+	    share_covers_inside(&share, target->pidfd, target->own_ids, &covered) == -ENOTEMPTY)
+		text_add(warning, "%s\n", covered.text);
 	return 0;
 }
 
@@ -258,9 +278,8 @@ static int add(struct machine *machine, const struct kind *kind, struct section 
 		return finish(&target, kind, section, &shares, err);
 	if (claim(&target, kind, section, err) < 0)
 		return -err->code;
-	/* A running machine tells by itself, and nothing is kept of what it refuses. */
-	if (target.pidfd < 0 && kind == &volumes &&
-	    share_check_place(machine, (const struct attached_config *)section, err) < 0)
+	if (kind == &volumes &&
+	    check_place(&target, (const struct attached_config *)section, warning, err) < 0)
 		return -err->code;
 	return write_and_show(&target, kind, section, temporary, &shares, err);
 }
@@ -417,13 +436,13 @@ static int tell(const struct machine *machine, const char *event, const char *na
 }
 
 int machine_attach_volume(struct machine *machine, struct attached_config *attached,
-			  struct err *err)
+			  struct text *warning, struct err *err)
 {
 	scoped_fd int lock = data_lock(machine->dirs, attached->section.name, LOCK_SECONDS, err);
 
 	if (lock < 0 || data_check_attach(machine->dirs, machine->name, attached, NULL, err) < 0)
 		return -err->code;
-	int r = add(machine, &volumes, &attached->section, false, NULL, err);
+	int r = add(machine, &volumes, &attached->section, false, warning, err);
 	return r < 0 ? r : tell(machine, "volume-attached", attached->section.name);
 }
 

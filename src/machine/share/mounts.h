@@ -9,7 +9,7 @@
 /*
  * Shows a folder or file, or a device, of the host's to a machine, at once if it runs. It is kept in
  * machine.conf, or, if temporary, lasts only as long as the guest, which must be running. A section
- * without a name gets one, made of the target or path. -EEXIST. warning: what went well but needs a word is added.
+ * without a name gets one, made of the target or path. -EEXIST. warning: lines about what went well but needs a word are added.
  */
 int machine_mount(struct machine *machine, struct mount_config *mount, bool temporary,
 		  struct text *warning, struct err *err);
@@ -26,7 +26,7 @@ int machine_remove_device(struct machine *machine, const char *which, bool *was_
  * have one with the right to write to it: -EBUSY. A volume that is in use in the machine stays: -EBUSY.
  */
 int machine_attach_volume(struct machine *machine, struct attached_config *attached,
-			  struct err *err);
+			  struct text *warning, struct err *err);
 int machine_detach_volume(struct machine *machine, const char *which, bool *was_there,
 			  struct err *err);
 

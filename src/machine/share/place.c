@@ -107,8 +107,9 @@ static int open_ground(struct ground *ground, const struct machine *machine, boo
 
 static int probe(const struct machine *machine, const struct attached_config *more,
 		 const char *what, const struct section *section, const char *target,
-		 struct err *err)
+		 struct text *warning, struct err *err)
 {
+	struct err covered = { 0 };
 	struct share share = { .what = what, .name = section->name, .folder = true, .fd = -1 };
 	scoped_ground struct ground ground = { .pool.use_fd = -1, .fd = -1 };
 	bool mount;
@@ -124,6 +125,9 @@ static int probe(const struct machine *machine, const struct attached_config *mo
 	if (ground.fd < 0)
 		return 0;
 	int r = share_probe(ground.fd, &share, strlen(ground.target), err);
+	if (r == 0 && warning &&
+	    share_covers(ground.fd, &share, strlen(ground.target), &covered) < 0)
+		text_add(warning, "%s\n", covered.text);
 	if (r == -ENOENT && ground.readonly)
 		return err_set(err, EROFS,
 			       "%s '%s' cannot be shown as '%s': there is no such folder in %s "
@@ -134,21 +138,22 @@ static int probe(const struct machine *machine, const struct attached_config *mo
 }
 
 int share_check_place(const struct machine *machine, const struct attached_config *attached,
-		      struct err *err)
+		      struct text *warning, struct err *err)
 {
-	int r = probe(machine, attached, "volume", &attached->section, attached->target, err);
+	int r = probe(machine, attached, "volume", &attached->section, attached->target, warning,
+		      err);
 
 	for (const struct section *at = machine->config.volumes; r == 0 && at; at = at->next) {
 		const struct attached_config *one = (const struct attached_config *)at;
 		if (is_below(one->target, attached->target))
-			r = probe(machine, attached, "volume", at, one->target, err);
+			r = probe(machine, attached, "volume", at, one->target, NULL, err);
 	}
 	for (const struct section *at = machine->config.mounts; r == 0 && at; at = at->next) {
 		const struct mount_config *one = (const struct mount_config *)at;
 		struct stat st;
 		if (is_below(one->target, attached->target) && share_look(one, &st) == 0 &&
 		    S_ISDIR(st.st_mode))
-			r = probe(machine, attached, "mount", at, one->target, err);
+			r = probe(machine, attached, "mount", at, one->target, NULL, err);
 	}
 	return r;
 }

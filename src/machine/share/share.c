@@ -9,6 +9,7 @@
 #include "kern/timed_child.h"
 #include "machine/share/staging.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
@@ -142,6 +143,28 @@ int share_probe(int root_fd, const struct share *share, size_t skip, struct err 
 	return target < 0 ? target : 0;
 }
 
+int share_covers(int root_fd, const struct share *share, size_t skip, struct err *err)
+{
+	scoped_fd int target = open_target(root_fd, share, skip, false, &(struct err){ 0 });
+	int fd = target < 0 ? -1 : openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	bool empty = true;
+
+	if (!folder) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	for (const struct dirent *entry; empty && (entry = readdir(folder));)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	closedir(folder);
+	return empty ? 0
+		     : err_set(err, ENOTEMPTY,
+			       "%s '%s' hides the files that the machine has at '%s', until it is "
+			       "taken away",
+			       share->what, share->name, share->target);
+}
+
 int share_attach(int root_fd, const struct share *share, struct err *err)
 {
 	scoped_fd int target = open_target(root_fd, share, 0, true, err);
@@ -168,6 +191,7 @@ struct inside {
 	const struct stat *what;
 	int pidfd;
 	bool own_ids, enter;
+	bool look;   /* share_covers, and nothing is changed */
 	bool unused; /* unmounts only what nobody uses */
 };
 
@@ -239,7 +263,7 @@ static int work(void *context, int *fds, struct err *err)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (inside->share && lock_flags(inside, err) < 0)
+	if (inside->share && !inside->look && lock_flags(inside, err) < 0)
 		return -err->code;
 	if (!inside->enter) {
 		fds[0] = inside->share->fd;
@@ -255,6 +279,8 @@ static int work(void *context, int *fds, struct err *err)
 	scoped_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_set(err, errno, "open the machine's root: %s", strerror(errno));
+	if (inside->look)
+		return share_covers(root, inside->share, 0, err);
 	return inside->share ? share_attach(root, inside->share, err) : hide_inside(inside, err);
 }
 
@@ -291,6 +317,15 @@ int share_show(struct share *share, int pidfd, bool own_ids, struct err *err)
 {
 	struct inside inside = {
 		.share = share, .pidfd = pidfd, .own_ids = own_ids, .enter = true
+	};
+
+	return run_inside(&inside, err);
+}
+
+int share_covers_inside(struct share *share, int pidfd, bool own_ids, struct err *err)
+{
+	struct inside inside = {
+		.share = share, .pidfd = pidfd, .own_ids = own_ids, .enter = true, .look = true
 	};
 
 	return run_inside(&inside, err);

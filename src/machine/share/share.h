@@ -116,11 +116,19 @@ int share_attach(int root_fd, const struct share *share, struct err *err);
 int share_probe(int root_fd, const struct share *share, size_t skip, struct err *err);
 
 /*
+ * -ENOTEMPTY: the folder that is the target has files, which the share hides; err says so. What cannot be seen is none.
+ * share_covers_inside: the same in a running machine.
+ */
+int share_covers(int root_fd, const struct share *share, size_t skip, struct err *err);
+int share_covers_inside(struct share *share, int pidfd, bool own_ids, struct err *err);
+
+/*
  * Checks the target of a volume in a machine that is stopped, whose lock the caller has: in the root, or in the volume
  * or mount that it lies in; and those that lie in the volume. What is missing is made by a start, so it is no fault.
+ * warning: a line about files that the volume hides is added.
  */
 int share_check_place(const struct machine *machine, const struct attached_config *attached,
-		      struct err *err);
+		      struct text *warning, struct err *err);
 
 /* Shows the share to a running machine: locks the mount, enters the guest's namespaces and attaches it there. */
 int share_show(struct share *share, int pidfd, bool own_ids, struct err *err);
