@@ -8,6 +8,7 @@
 #include "api/stream.h"
 #include "base/file.h"
 #include "base/scoped.h"
+#include "base/text.h"
 #include "cmd/cli/output.h"
 
 #include <fcntl.h>
@@ -29,7 +30,8 @@ static const struct flag flag_input = { "input", 0, false, "FILE",
 static const struct flag *const request_flags[] = { &flag_as, &flag_cgi, &flag_header, &flag_input,
 						    NULL };
 
-static bool by_cgi;
+/* by_cgi: a server asks; sockets: it is one that opens WebSockets. */
+static bool by_cgi, sockets;
 
 /* The head of a response, for a server; on the command line only the body is shown. */
 static void print_head(const struct response *response)
@@ -44,6 +46,8 @@ static void print_head(const struct response *response)
 		printf("Allow: %s\n", response->allow);
 	if (response->etag[0])
 		printf("ETag: %s\n", response->etag);
+	if (response->attach && response->status < 400)
+		printf("Berth-Ticket: %s\nBerth-Attach: %s\n", response->ticket, response->attach);
 	if (response->location[0])
 		printf("Location: %s\n", response->location);
 	printf("\n");
@@ -114,7 +118,7 @@ static const char *variable(const char *name)
 static int from_server(struct request *request, struct incoming *incoming, struct err *err)
 {
 	const char *method = variable("REQUEST_METHOD"), *path = variable("PATH_INFO");
-	const char *length = variable("CONTENT_LENGTH");
+	const char *length = variable("CONTENT_LENGTH"), *software = variable("SERVER_SOFTWARE");
 	uint64_t bytes = 0;
 
 	request->user = getenv("REMOTE_USER");
@@ -126,6 +130,7 @@ static int from_server(struct request *request, struct incoming *incoming, struc
 		.prefer = variable("HTTP_PREFER"),
 	};
 	incoming->type = variable("CONTENT_TYPE");
+	sockets = software && text_starts(software, "berth-api/");
 	/* A server that knows no name must not be taken for root's. */
 	if (request->user && !*request->user)
 		return err_set(err, EPERM,
@@ -148,6 +153,12 @@ static int answer(const struct call *call, struct request *request, const struct
 		  struct response *response, struct err *err)
 {
 	router_answer(call, request, incoming, response);
+	if (response->attach && response->status < 400 && !sockets) {
+		err_set(err, EOPNOTSUPP,
+			"a WebSocket needs berth-api(8) in front: ask it, or use berth exec, "
+			"console or desktop");
+		response_fail(response, 0, err);
+	}
 	if (response->stream.argv.count == 0 || response->status >= 400)
 		return print_response(response, err);
 	int r = stream_serve(call, response, print_head, err);

@@ -126,6 +126,27 @@ int body_check_pairs(const char *name, const json_t *object, bool nulls, struct 
 	return 0;
 }
 
+static int check_list(const struct field *field, const json_t *value, struct err *err)
+{
+	bool good = json_array_size(value) > 0;
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(value, i, word) good &= json_is_string(word);
+	return good ? 0
+		    : err_set(err, EINVAL,
+			      "field '%s' must be an array of strings, with at least one",
+			      field->name);
+}
+
+static void add_list(const json_t *value, struct argv *argv)
+{
+	json_t *word;
+	size_t i;
+
+	json_array_foreach(value, i, word) argv_add(argv, "%s", json_string_value(word));
+}
+
 static int check_value(const struct field *field, const json_t *value, struct err *err)
 {
 	const char *fault;
@@ -138,6 +159,8 @@ static int check_value(const struct field *field, const json_t *value, struct er
 	case FIELD_SET:
 	case FIELD_PAIRS:
 		return body_check_pairs(field->name, value, false, err);
+	case FIELD_LIST:
+		return check_list(field, value, err);
 	case FIELD_TEXT:
 		if (json_is_string(value) || json_is_number(value))
 			return 0;
@@ -189,9 +212,12 @@ void body_flags(const json_t *body, const struct field *fields, bool pairs, stru
 	for (; fields && fields->name; fields++) {
 		const json_t *value = body_member(body, fields->name);
 		scoped_free char *text = NULL;
-		if (!value || (fields->kind == FIELD_PAIRS) != pairs || (!pairs && !fields->flag))
+		bool last = fields->kind == FIELD_PAIRS || fields->kind == FIELD_LIST;
+		if (!value || last != pairs || (!pairs && !fields->flag))
 			continue;
-		if (fields->kind == FIELD_PAIRS || fields->kind == FIELD_SET) {
+		if (fields->kind == FIELD_LIST) {
+			add_list(value, argv);
+		} else if (fields->kind == FIELD_PAIRS || fields->kind == FIELD_SET) {
 			body_pairs(value, pairs ? "" : fields->flag, argv);
 		} else if (fields->kind == FIELD_SWITCH) {
 			if (json_is_true(value))

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 /* Each name stands for something that clients may rely on; none is ever taken away. */
-static const char *const extensions[] = { "changes",    "etag",         "events_since",
-					  "events_sse", "filter_label", "filter_state",
-					  "if_match",   "metrics",      "operations",
+static const char *const extensions[] = { "changes",      "console",    "desktop", "etag",
+					  "events_since", "events_sse", "exec",    "filter_label",
+					  "filter_state", "if_match",   "metrics", "operations",
 					  "recursion" };
 
 static int show_root(struct exchange *exchange, struct err *err)

@@ -6,12 +6,14 @@
 #include "cmd/cli/print.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 void response_free(struct response *response)
 {
 	json_decref(response->metadata);
 	json_decref(response->notes);
+	free(response->attach);
 	argv_free(&response->stream.argv);
 	*response = (struct response){ 0 };
 }

@@ -18,6 +18,8 @@ struct stream {
 	int input;        /* the verb reads what follows in this descriptor; 0: nothing */
 };
 
+enum { RESPONSE_TICKET = 44 };
+
 struct response {
 	int status;       /* of HTTP */
 	json_t *metadata; /* owned */
@@ -30,6 +32,9 @@ struct response {
 	char location[256];
 	char operation[80]; /* the path of what goes on; "" for none */
 	struct stream stream;
+	/* For the server alone: the child of a WebSocket, as JSON, and the number under which it is kept. */
+	char ticket[RESPONSE_TICKET];
+	char *attach; /* owned; NULL: none */
 };
 
 void response_free(struct response *response);

@@ -34,6 +34,7 @@ struct field {
 		FIELD_WORD, /* a string, in place of "{name}" in the verb; left out if it is not given */
 		FIELD_NAME,  /* the same, a DNS label */
 		FIELD_PAIRS, /* an object: words KEY=VALUE at the end */
+		FIELD_LIST,  /* an array of strings: words at the end */
 	} kind;
 	const char *flag; /* "--pool=", or "--force" of a switch */
 	bool required;
@@ -77,7 +78,7 @@ struct route {
 /* One resource's rows; ends with { 0 }. */
 extern const struct route host_routes[], machine_routes[], template_routes[], pool_routes[],
 	network_routes[], volume_routes[], backup_routes[], event_routes[], operation_routes[],
-	machine_changes[], part_changes[];
+	machine_changes[], part_changes[], attach_routes[];
 
 /* All of them; ends with NULL. */
 extern const struct route *const route_tables[];

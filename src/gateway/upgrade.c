@@ -113,6 +113,11 @@ enum MHD_Result upgrade_answer(struct request *request)
 		if (response) {
 			MHD_add_response_header(response, "Upgrade", "websocket");
 			MHD_add_response_header(response, "Sec-WebSocket-Accept", accept);
+			/* The name that viewers of VNC have for bytes without a frame of their own. */
+			if (upgrade->attach.raw &&
+			    lists(header(request, "Sec-WebSocket-Protocol"), "binary"))
+				MHD_add_response_header(response, "Sec-WebSocket-Protocol",
+							"binary");
 			enum MHD_Result queued = MHD_queue_response(request->http, 101, response);
 			MHD_destroy_response(response);
 			return queued;
