@@ -28,6 +28,7 @@ case_pause_holds_still() {
 case_what_a_paused_machine_refuses() {
 	state_is m paused || paused
 	fails 125 "machine 'm' is paused; resume it with: berth resume m" berth exec m -- true
+	fails 1 "machine 'm' is paused; stop it first, or delete it with --force" berth delete m
 	berth pause m 2>"$T/said"
 	has "is paused already" "$(cat "$T/said")"
 	berth start m 2>"$T/said"
