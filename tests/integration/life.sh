@@ -417,7 +417,9 @@ case_deaf_init() {
 	script -qec "berth stop --timeout=3 m" /dev/null </dev/null >"$T/out"
 	grep -q "stopping machine 'm' \.\.\. [0-9]* s" "$T/out"
 	grep -q "was killed" "$T/out"
-	berth delete m
+	script -qec "berth start --wait=3 m" /dev/null </dev/null >"$T/out" && fault "it has booted"
+	grep -q "waiting for machine 'm' to boot \.\.\. [0-9]* s" "$T/out"
+	berth delete --force m
 }
 
 case_logs() {

@@ -60,6 +60,11 @@ case_pattern_that_matches_nothing() {
 case_as_json() {
 	berth create --json bb t2 | python3 -IS -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t2"'
 	berth clone --json t2 t10 | python3 -IS -c 'import json, sys; assert json.load(sys.stdin)["name"] == "t10"'
+	berth launch --json bb t11 | python3 -IS -c '
+import json, sys
+made = json.load(sys.stdin)
+assert made["name"] == "t11" and made["state"] == "running"'
+	berth delete --force t11
 	same order "t2 t10" "$(berth list 't*' | awk 'NR > 1 { print $1 }' | xargs)"
 	berth --json info 't*' | python3 -IS -c '
 import json, sys
