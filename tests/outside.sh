@@ -27,3 +27,14 @@ outside_is_apart() {
 outside() {
 	nsenter --net="/proc/$(cat "$T/outside")/ns/net" "$@"
 }
+
+# make_outside6: the same with IPv6, as 2001:db8:9::2, this host being ::1 there; and networks with it and without.
+make_outside6() {
+	make_outside
+	ip addr add 2001:db8:9::1/64 dev outer nodad
+	ip link set lo up
+	outside ip addr add 2001:db8:9::2/64 dev inner nodad
+	outside ip -6 route add default via 2001:db8:9::1
+	berth network create lan --subnet 10.77.1.0/24 subnet6=fd00:77:1:2::/64
+	berth network create plain --subnet 10.77.2.0/24
+}

@@ -43,7 +43,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/doctor.c src/cmd/host/doctor.h \
 	src/cmd/host/doctor_host.c \
 	src/cmd/host/doctor_kernel.c \
-	src/cmd/host/doctor_policy.c src/cmd/host/doctor_rules.c \
+	src/cmd/host/doctor_forwards.c src/cmd/host/doctor_policy.c src/cmd/host/doctor_rules.c \
 	src/cmd/host/doctor_state.c \
 	src/cmd/host/maintenance.c \
 	src/cmd/host/network.c src/cmd/host/network.h \

@@ -51,6 +51,8 @@ struct device_config {
 struct forward_config {
 	struct section section;
 	char *listen;   /* an address of the host; "" for all, of both families */
+	bool header;    /* the machine is told who connects; see berth-forward */
+	char *mode;     /* KEY_CHOICE nat, proxy */
 	char *port;     /* "80" or "8000-8010" */
 	char *protocol; /* KEY_CHOICE tcp, udp */
 	char *target;   /* the machine's port; of a range the first; "": the same */

@@ -50,11 +50,33 @@ static int parse_listen(const char *text, struct forward *forward)
 	}
 	/* A link-local address is one of many links, and ::1 is not forwarded by the kernel. */
 	if (inet_pton(AF_INET6, text, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six) ||
-	    IN6_IS_ADDR_LINKLOCAL(&six) || IN6_IS_ADDR_LOOPBACK(&six) ||
+	    IN6_IS_ADDR_LINKLOCAL(&six) || (IN6_IS_ADDR_LOOPBACK(&six) && !forward->proxy) ||
 	    IN6_IS_ADDR_MULTICAST(&six))
 		return -EINVAL;
 	forward->family = AF_INET6;
 	memcpy(forward->listen, &six, sizeof six);
+	return 0;
+}
+
+static int check_mode(const char *name, const struct forward *forward, struct err *err)
+{
+	if (forward->header && !forward->proxy)
+		return err_set(err, EINVAL,
+			       "forward '%s' cannot have header 'yes' in mode nat, in which the "
+			       "machine sees who connects; leave it out, or use mode proxy",
+			       name);
+	if (!forward->proxy)
+		return 0;
+	if (forward->udp)
+		return err_set(err, EINVAL,
+			       "forward '%s' cannot be of udp in mode proxy, which passes on "
+			       "connections of tcp; use mode nat",
+			       name);
+	if (forward->last - forward->first >= FORWARD_PROXY_MAX)
+		return err_set(err, E2BIG,
+			       "forward '%s' has more than %d ports in mode proxy; make it "
+			       "shorter, or use mode nat",
+			       name, FORWARD_PROXY_MAX);
 	return 0;
 }
 
@@ -63,7 +85,9 @@ int config_forward(const struct forward_config *config, struct forward *forward,
 	const char *name = config->section.name;
 	uint16_t to, to_last;
 
-	*forward = (struct forward){ .udp = strcmp(config->protocol, "udp") == 0 };
+	*forward = (struct forward){ .udp = strcmp(config->protocol, "udp") == 0,
+				     .proxy = strcmp(config->mode, "nat") != 0,
+				     .header = config->header };
 	if (!*config->port)
 		return err_set(err, EINVAL, "forward '%s' has no line 'port = PORT'", name);
 	if (parse_ports(config->port, &forward->first, &forward->last) < 0)
@@ -72,10 +96,13 @@ int config_forward(const struct forward_config *config, struct forward *forward,
 	if (parse_listen(config->listen, forward) < 0)
 		return refuse(name, "listen", config->listen,
 			      "an IPv4 address of this host, an IPv6 address other than ::1, which "
-			      "the kernel does not forward, 0.0.0.0 for all of IPv4, or :: for all "
+			      "the kernel does not forward (mode proxy does), 0.0.0.0 for all of "
+			      "IPv4, or :: for all "
 			      "of IPv6",
 			      err);
 	forward->to = forward->first;
+	if (check_mode(name, forward, err) < 0)
+		return -err->code;
 	if (!*config->target)
 		return 0;
 	if (parse_ports(config->target, &to, &to_last) < 0 || to != to_last)
@@ -101,9 +128,9 @@ bool forward_is_bound(const struct forward *forward)
 
 bool forwards_equal(const struct forward *a, const struct forward *b)
 {
-	return a->udp == b->udp && a->family == b->family && a->first == b->first &&
-	       a->last == b->last && a->to == b->to &&
-	       memcmp(a->listen, b->listen, sizeof a->listen) == 0;
+	return a->udp == b->udp && a->proxy == b->proxy && a->header == b->header &&
+	       a->family == b->family && a->first == b->first && a->last == b->last &&
+	       a->to == b->to && memcmp(a->listen, b->listen, sizeof a->listen) == 0;
 }
 
 bool forwards_collide(const struct forward *a, const struct forward *b)

@@ -56,10 +56,16 @@ const struct schema device_schema = {
 
 static const char *const protocol_words[] = { "tcp", "udp", NULL };
 
+static const char *const mode_words[] = { "nat", "proxy", NULL };
+
 #define AT(field) offsetof(struct forward_config, field)
 static const struct key forward_keys[] = {
+	{ "header", KEY_BOOL, 0, AT(header), "no", 0, 0, NULL,
+	  "the machine is told who connects, by a header of the PROXY protocol" },
 	{ "listen", KEY_TEXT, 0, AT(listen), "", 0, 0, NULL,
 	  "IPv4 or IPv6 address of the host that it is for; empty: all" },
+	{ "mode", KEY_CHOICE, 0, AT(mode), "nat", 0, 0, mode_words,
+	  "nat: the kernel translates addresses; proxy: a process passes connections on" },
 	{ "port", KEY_TEXT, 0, AT(port), "", 0, 0, NULL,
 	  "port of the host, or a range such as 8000-8010" },
 	{ "protocol", KEY_CHOICE, 0, AT(protocol), "tcp", 0, 0, protocol_words, "tcp or udp" },

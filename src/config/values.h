@@ -18,8 +18,10 @@ int config_owner(const char *value, struct config_owner *owner, struct err *err)
 
 /* A [forward NAME], as numbers. */
 struct forward {
-	bool udp;   /* else TCP */
-	int family; /* AF_INET or AF_INET6: only there; AF_UNSPEC: both */
+	bool udp; /* else TCP */
+	bool proxy; /* a process of the host passes connections on; else the kernel translates addresses */
+	bool header; /* it tells the machine who connects */
+	int family;  /* AF_INET or AF_INET6: only there; AF_UNSPEC: both */
 	/* the host's address, in the family's 4 or 16 bytes; all 0: all addresses of that family */
 	unsigned char listen[16];
 	uint16_t first, last; /* ports of the host */
@@ -27,6 +29,8 @@ struct forward {
 };
 /* The most ports of a range whose ports have other numbers in the machine, because each needs a rule. */
 enum { FORWARD_SHIFT_MAX = 100 };
+/* The most ports of a range in mode proxy, because each needs sockets. */
+enum { FORWARD_PROXY_MAX = 100 };
 /* Parses a forward. The sentence names the section. */
 int config_forward(const struct forward_config *config, struct forward *forward, struct err *err);
 /* Whether it is for one address of the host. */

@@ -81,6 +81,11 @@ int seccomp_files_only(void)
 	return load(filter_files_only, sizeof filter_files_only / sizeof *filter_files_only);
 }
 
+int seccomp_sockets_only(void)
+{
+	return load(filter_sockets_only, sizeof filter_sockets_only / sizeof *filter_sockets_only);
+}
+
 int seccomp_raise(unsigned variant, uint64_t caps)
 {
 	const size_t length = filters[variant % SECCOMP_VARIANTS].length;

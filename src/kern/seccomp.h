@@ -24,4 +24,7 @@ int seccomp_raise(unsigned variant, uint64_t caps);
  */
 int seccomp_files_only(void);
 
+/* The same, to the calls of berth-forward, which has its listening sockets already. */
+int seccomp_sockets_only(void);
+
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The allow list of seccomp for berth-unpack, a program that reads a stream of bytes and makes files of it. */
+/*
+ * The allow lists of seccomp: for berth-unpack, a program that reads a stream of bytes and makes files of it, and for
+ * berth-forward, which moves bytes between sockets.
+ */
 #ifndef BERTH_KERN_SECCOMP_ALLOW_H
 #define BERTH_KERN_SECCOMP_ALLOW_H
 
@@ -12,5 +15,7 @@ struct allowed_syscall {
 
 extern const struct allowed_syscall seccomp_allow[];
 extern const size_t seccomp_allow_count;
+extern const struct allowed_syscall seccomp_allow_sockets[];
+extern const size_t seccomp_allow_sockets_count;
 
 #endif

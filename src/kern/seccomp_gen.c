@@ -156,17 +156,17 @@ static void print_openings(void)
  */
 enum { YOUNG = 424, YOUNG_END = 512 };
 
-static bool is_allowed(int number)
+static bool is_allowed(const struct allowed_syscall *list, size_t count, int number)
 {
-	for (size_t i = 0; i < seccomp_allow_count; i++) {
-		if (seccomp_syscall_resolve_name(seccomp_allow[i].name) == number)
+	for (size_t i = 0; i < count; i++) {
+		if (seccomp_syscall_resolve_name(list[i].name) == number)
 			return true;
 	}
 	return false;
 }
 
 /* Any other call kills the process, also through other entry points. */
-static void print_allow_list(void)
+static void print_allow_list(const struct allowed_syscall *list, size_t count, const char *name)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
@@ -175,8 +175,8 @@ static void print_allow_list(void)
 	check("bad architecture",
 	      seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
 	check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
-	for (size_t i = 0; i < seccomp_allow_count; i++) {
-		const struct allowed_syscall *call = &seccomp_allow[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct allowed_syscall *call = &list[i];
 		int number = seccomp_syscall_resolve_name(call->name);
 		/* A library as old as this libseccomp does not make calls that libseccomp does not know. */
 		if (number == __NR_SCMP_ERROR)
@@ -188,10 +188,10 @@ static void print_allow_list(void)
 				       number, 0));
 	}
 	for (int number = YOUNG; number < YOUNG_END; number++) {
-		if (!is_allowed(number))
+		if (!is_allowed(list, count, number))
 			check("young", seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0));
 	}
-	print_filter(filter, "files_only");
+	print_filter(filter, name);
 	seccomp_release(filter);
 }
 
@@ -216,7 +216,8 @@ int main(void)
 		print_filter(filter, name);
 		seccomp_release(filter);
 	}
-	print_allow_list();
+	print_allow_list(seccomp_allow, seccomp_allow_count, "files_only");
+	print_allow_list(seccomp_allow_sockets, seccomp_allow_sockets_count, "sockets_only");
 	print_openings();
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

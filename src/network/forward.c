@@ -299,7 +299,20 @@ static int check_port(const struct forward *forward, int family, unsigned port, 
 	return err_set(err, EADDRNOTAVAIL, "this host has no address %s to listen on", listen);
 }
 
-int forward_check_host(const struct forward *forward, bool ipv6, struct err *err)
+static bool is_held(const struct forward_list *held, const struct forward *forward, unsigned port)
+{
+	struct forward one = *forward;
+
+	one.first = one.last = (uint16_t)port;
+	for (size_t i = 0; i < held->count; i++) {
+		if (forwards_collide(&held->list[i], &one))
+			return true;
+	}
+	return false;
+}
+
+int forward_check_host(const struct forward *forward, bool ipv6, const struct forward_list *held,
+		       struct err *err)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 
@@ -307,7 +320,8 @@ int forward_check_host(const struct forward *forward, bool ipv6, struct err *err
 		if (forward->family != AF_UNSPEC && forward->family != families[i])
 			continue;
 		for (unsigned port = forward->first; port <= forward->last; port++) {
-			if (check_port(forward, families[i], port, err) < 0)
+			if (!is_held(held, forward, port) &&
+			    check_port(forward, families[i], port, err) < 0)
 				return -err->code;
 		}
 	}

@@ -28,8 +28,14 @@ int forward_use_loopback(const struct network *network, bool on, struct err *err
 
 /*
  * Finds a program of this host that uses a port of the forward itself, and would no longer be reached by it:
- * -EADDRINUSE with its name, or 0. ipv6: the machine has an IPv6 address, which the forward leads to as well.
+ * -EADDRINUSE with its name, or 0. ipv6: the machine has an IPv6 address, which the forward leads to as well. held:
+ * forwards in mode proxy, whose processes have their ports, and are no fault.
  */
-int forward_check_host(const struct forward *forward, bool ipv6, struct err *err);
+struct forward_list {
+	struct forward *list; /* owned */
+	size_t count;
+};
+int forward_check_host(const struct forward *forward, bool ipv6, const struct forward_list *held,
+		       struct err *err);
 
 #endif

@@ -9,13 +9,7 @@
 # A host outside, in a network namespace of its own, as 2001:db8:9::2 and 192.0.2.2; this host has ::1 and .1 there.
 set_up() {
 	busybox_template bb
-	make_outside
-	ip addr add 2001:db8:9::1/64 dev outer nodad
-	ip link set lo up
-	outside ip addr add 2001:db8:9::2/64 dev inner nodad
-	outside ip -6 route add default via 2001:db8:9::1
-	berth network create lan --subnet 10.77.1.0/24 subnet6=fd00:77:1:2::/64
-	berth network create plain --subnet 10.77.2.0/24
+	make_outside6
 }
 
 tear_down() {

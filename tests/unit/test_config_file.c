@@ -197,6 +197,8 @@ static void test_forwards(void)
 		"[forward a]\nport=8\nlisten=::\n[forward b]\nport=8\nlisten=0.0.0.0\n",
 		"[forward a]\nport=8\nlisten=::\n[forward b]\nport=8\nlisten=1.1.1.1\n",
 		"[forward a]\nport = 1-65535\n",
+		"[forward a]\nport = 80-179\nmode = proxy\nheader = yes\n",
+		"[forward a]\nport = 80\nmode = proxy\nlisten = ::1\n",
 		"[forward a]\nport = 8000-8099\ntarget = 65436\n",
 	};
 	static const char *const bad[][2] = {
@@ -218,6 +220,14 @@ static void test_forwards(void)
 		  "listen = fd00:0::1\n",
 		  "a port of the host in common" },
 		{ "[forward a]\nport = 80\nprotocol = sctp\n", "protocol" },
+		{ "[forward a]\nport = 80\nmode = proxy\nprotocol = udp\n",
+		  "cannot be of udp in mode proxy" },
+		{ "[forward a]\nport = 80-180\nmode = proxy\n",
+		  "more than 100 ports in mode proxy" },
+		{ "[forward a]\nport = 80\nheader = yes\n",
+		  "cannot have header 'yes' in mode nat" },
+		{ "[forward a]\nport = 80\nmode = proxy\nlisten = fe80::1\n",
+		  "cannot have listen 'fe80::1'" },
 	};
 
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

@@ -119,6 +119,7 @@ static void look_at_settings(struct report *report)
 	if (network_list(report->dirs, look_at_network, report, &err) < 0)
 		report_add(report, VERDICT_PROBLEM, "networks", NULL, "%s", err.text);
 	doctor_state(report);
+	doctor_forwards(report);
 	doctor_rules(report);
 	doctor_policy(report);
 }

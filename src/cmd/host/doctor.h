@@ -11,6 +11,8 @@ void doctor_kernel(struct report *report);
 void doctor_host(struct report *report);
 /* doctor_state.c: machines and templates with a missing part. */
 void doctor_state(struct report *report);
+/* doctor_forwards.c: forwards without the process that passes their connections on. */
+void doctor_forwards(struct report *report);
 /* doctor_rules.c: firewall rules for machines that are not there. */
 void doctor_rules(struct report *report);
 /* doctor_policy.c: schedules of snapshots and backups. */

@@ -51,8 +51,8 @@ static void check_programs(struct report *report)
 static void check_own_programs(struct report *report)
 {
 	/* The last one is not there in a berth that was built without libcurl. */
-	static const char *const names[] = { "berth-keeper", "berth-unpack", "guest-init",
-					     "berth-fetch" };
+	static const char *const names[] = { "berth-keeper", "berth-unpack", "berth-forward",
+					     "guest-init", "berth-fetch" };
 	size_t count = sizeof names / sizeof names[0] - (fetch_is_built() ? 0 : 1);
 
 	if (!fetch_is_built())

@@ -188,6 +188,8 @@ static json_t *forwards_of(const struct machine *machine)
 				{ "port", json_text(forward->port) },
 				{ "target",
 				  json_text(*forward->target ? forward->target : forward->port) },
+				{ "mode", json_string(forward->mode) },
+				{ "header", json_boolean(forward->header) },
 				{ "active", json_boolean(forwards_is_made(machine, at->name)) },
 				{ 0 },
 			}));

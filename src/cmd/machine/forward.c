@@ -18,7 +18,16 @@ static const struct flag flag_listen = { "listen", 0, false, "ADDRESS",
 					 "address of the host that it is for; else all" };
 static const struct flag flag_name = { "name", 0, false, "NAME",
 				       "what it is called; else made of protocol and port" };
-static const struct flag *const add_flags[] = { &flag_listen, &flag_name, NULL };
+static const struct flag flag_proxy = {
+	"proxy", 0, false, NULL,
+	"a process of the host passes connections on; the machine sees the host's address"
+};
+static const struct flag flag_header = {
+	"proxy-protocol", 0, false, NULL,
+	"the same, and tells the machine who connects, by a header of version 2"
+};
+static const struct flag *const add_flags[] = { &flag_listen, &flag_name, &flag_proxy, &flag_header,
+						NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove */
@@ -52,6 +61,9 @@ static int fill(const struct call *call, struct forward_config *forward, struct 
 	if (r == 0)
 		r = section_give(&forward_schema, forward, "listen", call_value(call, &flag_listen),
 				 err);
+	if (r == 0 && (call_has(call, &flag_proxy) || call_has(call, &flag_header)))
+		r = section_give(&forward_schema, forward, "mode", "proxy", err);
+	forward->header = call_has(call, &flag_header);
 	/* Its sentences need a name. */
 	forward->section.name = (char *)(uintptr_t)(name ? name : call->words[2]);
 	if (r == 0 && config_forward(forward, &unused, err) < 0)
@@ -98,6 +110,8 @@ static json_t *forward_object(const struct forward_config *forward, bool made)
 		{ "listen", json_text(forward->listen) },
 		{ "port", json_text(forward->port) },
 		{ "target", json_text(target) },
+		{ "mode", json_string(forward->mode) },
+		{ "header", json_boolean(forward->header) },
 		{ "active", json_boolean(made) },
 		{ 0 },
 	});
@@ -122,6 +136,7 @@ static void add_row(struct table *table, const char *machine, const struct forwa
 	table_add(table, *forward->listen ? forward->listen : "*");
 	table_add(table, forward->port);
 	table_add(table, *forward->target ? forward->target : forward->port);
+	table_add(table, forward->mode);
 	table_add(table, made ? "yes" : "no");
 }
 
@@ -139,8 +154,8 @@ static void add_forwards(struct listing *listing, const struct machine *machine)
 
 static int run_list(struct call *call, struct err *err)
 {
-	static const char *const heads[] = { "MACHINE", "NAME",   "PROTOCOL", "LISTEN",
-					     "PORT",    "TARGET", "ACTIVE",   NULL };
+	static const char *const heads[] = { "MACHINE", "NAME", "PROTOCOL", "LISTEN", "PORT",
+					     "TARGET",  "MODE", "ACTIVE",   NULL };
 	bool none;
 	int r = listing_print(call, heads, add_forwards, &none, err);
 

@@ -148,10 +148,11 @@ static void show_sections(const struct machine *machine, const struct machine_co
 	for (const struct section *at = config->forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
 		bool six = strchr(forward->listen, ':');
-		info_field("forward:", "%s, %s%s%s%s%s/%s to %s%s", at->name, six ? "[" : "",
+		info_field("forward:", "%s, %s%s%s%s%s/%s to %s%s%s", at->name, six ? "[" : "",
 			   forward->listen, six ? "]" : "", *forward->listen ? ":" : "",
 			   forward->port, forward->protocol,
 			   *forward->target ? forward->target : forward->port,
+			   strcmp(forward->mode, "nat") == 0 ? "" : " by a process of the host",
 			   is_not_made(machine, facts, at->name) ? ", not active" : "");
 	}
 }

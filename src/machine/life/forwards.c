@@ -7,6 +7,7 @@
 #include "machine/life/run_state.h"
 #include "machine/state/private.h"
 #include "network/forward.h"
+#include "network/forwarder.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -35,11 +36,19 @@ static bool is_named(const char *made, const char *name)
 	return made && line && strstr(made, line);
 }
 
+/* Of the other mode, in which the process tells. */
+static bool is_passed_on(const struct machine *machine, const char *name)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, name };
+
+	return forwarder_lives(&forwarder);
+}
+
 bool forwards_is_made(const struct machine *machine, const char *name)
 {
 	scoped_free char *made = read_made(machine);
 
-	return is_named(made, name);
+	return is_named(made, name) || is_passed_on(machine, name);
 }
 
 /* ---- Other machines */
@@ -50,6 +59,8 @@ struct search {
 	const struct forwards_leaving *leaving; /* NULL: none is */
 	const char *network;
 	char found[64];
+	struct forward_list
+		held; /* owned: those that collide, and have a process that does not count */
 };
 
 static bool is_on(const struct machine *machine, const char *network)
@@ -59,39 +70,63 @@ static bool is_on(const struct machine *machine, const char *network)
 	return run_read_state(machine, &state) == 0 && strcmp(state.network, network) == 0;
 }
 
-/* Stops at a running machine that has made a forward which collides. */
+static void hold(struct search *search, const struct forward *forward)
+{
+	struct forward_list *held = &search->held;
+	struct forward *list = realloc(held->list, (held->count + 1) * sizeof *list);
+
+	if (!list)
+		return;
+	held->list = list;
+	held->list[held->count++] = *forward;
+}
+
+/* Whether a forward of another machine is in the way of the one that is looked for. */
+static bool is_in_the_way(struct search *search, const struct machine *other, const char *made,
+			  const struct section *section)
+{
+	struct forward theirs;
+	bool own = strcmp(other->name, search->machine->name) == 0;
+
+	if (config_forward((const struct forward_config *)section, &theirs, &(struct err){ 0 }) <
+		    0 ||
+	    !forwards_collide(search->forward, &theirs))
+		return false;
+	bool passed_on = is_passed_on(other, section->name);
+	if (!passed_on && !is_named(made, section->name))
+		return false;
+	if (!own && (!search->leaving || !search->leaving->leaves(search->leaving->context,
+								  other->name, section->name)))
+		return true;
+	if (passed_on)
+		hold(search, &theirs);
+	return false;
+}
+
+/* Stops at a machine that has made a forward which collides. */
 static int compare(void *context, const char *name)
 {
 	struct search *search = context;
 	scoped_machine struct machine other = { 0 };
-	struct forward theirs;
+	bool own = strcmp(name, search->machine->name) == 0;
 
-	if (strcmp(name, search->machine->name) == 0 ||
+	if ((own && !search->forward) ||
 	    machine_read(&other, search->machine->dirs, name, &(struct err){ 0 }) < 0)
 		return 0;
 	scoped_free char *made = run_alive(&other) ? read_made(&other) : NULL;
-	if (made && !search->forward && is_on(&other, search->network)) {
+	bool found = made && !search->forward && is_on(&other, search->network);
+	for (const struct section *at = other.config.forwards; search->forward && at && !found;
+	     at = at->next)
+		found = is_in_the_way(search, &other, made, at);
+	if (found)
 		snprintf(search->found, sizeof search->found, "%s", name);
-		return 1;
-	}
-	for (const struct section *at = other.config.forwards; made && at; at = at->next) {
-		if (!is_named(made, at->name) || config_forward((const struct forward_config *)at,
-								&theirs, &(struct err){ 0 }) < 0)
-			continue;
-		if (search->forward && forwards_collide(search->forward, &theirs) &&
-		    (!search->leaving ||
-		     !search->leaving->leaves(search->leaving->context, name, at->name))) {
-			snprintf(search->found, sizeof search->found, "%s", name);
-			return 1;
-		}
-	}
-	return 0;
+	return found;
 }
 
 /* A forward that has rules of IPv6 only, which a machine without an IPv6 address cannot have. */
 static bool lacks_ipv6(const struct forward *forward, const struct lease *lease)
 {
-	return forward->family == AF_INET6 && !lease->prefix6;
+	return !forward->proxy && forward->family == AF_INET6 && !lease->prefix6;
 }
 
 /* How ports could lead to the machine's eth0. */
@@ -123,7 +158,7 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 	if (config_forward(section, &forward, err) < 0)
 		return -err->code;
 	struct way way = find_way(machine);
-	if (!way.ipv6 && forward.family == AF_INET6)
+	if (!way.ipv6 && forward.family == AF_INET6 && !forward.proxy)
 		return err_set(
 			err, EINVAL,
 			"forward '%s' listens on %s, and network '%s' has no IPv6 by which it "
@@ -151,7 +186,8 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 		err_set(err, EADDRINUSE, "machine '%s' runs and has that port of the host",
 			search.found);
 	else if (r == 0)
-		forward_check_host(&forward, way.ipv6, err);
+		forward_check_host(&forward, way.ipv6 || forward.proxy, &search.held, err);
+	free(search.held.list);
 	return err->code ? err_wrap(err, "forward '%s'", section->section.name) : 0;
 }
 
@@ -204,6 +240,39 @@ static int check_now(const struct machine *machine, const struct forward_config 
 		    : 0;
 }
 
+/* Starts the process of a forward that needs one, unless it runs. A failure ends one that must not go on. */
+static int pass_on(const struct machine *machine, const struct section *section,
+		   const struct forward *forward, bool shut, const struct lease *lease,
+		   struct err *err)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, section->name };
+
+	if (!shut && forwarder_is_current(&forwarder, forward, lease))
+		return 0;
+	/* Its own process would be found on the port. */
+	if (forwarder_stop(&forwarder, err) < 0 ||
+	    forwards_check(machine, (const struct forward_config *)section, NULL, err) < 0)
+		return -err->code;
+	return forwarder_start(&forwarder, forward, lease, err) < 0
+		       ? err_wrap(err, "forward '%s'", section->name)
+		       : 0;
+}
+
+/* The processes of forwards that are no longer in the settings, or need none, end. */
+static int end_others(void *context, const struct forwarder *forwarder)
+{
+	const struct machine *machine = context;
+	const struct section *section = config_section(machine->config.forwards, forwarder->name);
+	struct forward forward;
+
+	if (!section ||
+	    config_forward((const struct forward_config *)section, &forward, &(struct err){ 0 }) <
+		    0 ||
+	    !forward.proxy)
+		forwarder_stop(forwarder, &(struct err){ 0 });
+	return 0;
+}
+
 /*
  * Those that can be made. What was made before goes if the network is private now, or the machine has no IPv6 on it any
  * more. Only the forwards that a change of the network ends are told, and all that a start leaves out.
@@ -211,13 +280,17 @@ static int check_now(const struct machine *machine, const struct forward_config 
 static int choose_all(const struct machine *machine, const char *made, const struct lease *lease,
 		      struct chosen *chosen, struct text *left_out, struct err *err)
 {
-	bool shut = made && find_way(machine).shut;
+	bool shut = find_way(machine).shut;
 
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
 		bool was = is_named(made, at->name);
+		struct forward forward;
 		struct err why = { 0 };
-		if (check_now(machine, section, was && !shut, lease, &why) == 0) {
+		if (config_forward(section, &forward, &why) == 0 && forward.proxy) {
+			if (pass_on(machine, at, &forward, shut, lease, &why) < 0)
+				text_add(left_out, "%s; it is left out\n", why.text);
+		} else if (check_now(machine, section, was && !shut, lease, &why) == 0) {
 			if (choose(chosen, section, err) < 0)
 				return -err->code;
 		} else if (!made || was) {
@@ -267,10 +340,15 @@ int forwards_make(struct machine *machine, const struct network *network, const 
 	scoped_chosen struct chosen chosen = { 0 };
 	scoped_free char *made = read_made(machine);
 
-	if (!machine->config.forwards && !made)
+	bool any = forwarders_any(machine->dirs, machine->name);
+	if (!machine->config.forwards && !made && !any)
 		return 0;
 	scoped_fd int lock = lock_forwards(machine, LOCK_SECONDS, err);
-	if (lock < 0 || choose_all(machine, made, lease, &chosen, left_out, err) < 0)
+	if (lock < 0)
+		return -err->code;
+	if (any)
+		forwarders_each(machine->dirs, machine->name, end_others, machine);
+	if (choose_all(machine, made, lease, &chosen, left_out, err) < 0)
 		return -err->code;
 	if (chosen.count == 0) {
 		if (made)
@@ -296,12 +374,62 @@ void forwards_drop(const struct machine *machine, const struct network *network)
 	drop(machine, network);
 }
 
+static int end_one(void *context, const struct forwarder *forwarder)
+{
+	(void)context;
+	forwarder_stop(forwarder, &(struct err){ 0 });
+	return 0;
+}
+
+void forwards_drop_all(const struct machine *machine)
+{
+	struct err ignored = { 0 };
+
+	if (!forwarders_any(machine->dirs, machine->name))
+		return;
+	scoped_fd int lock = lock_forwards(machine, DROP_SECONDS, &ignored);
+	forwarders_each(machine->dirs, machine->name, end_one, NULL);
+}
+
+int forwards_stop(const struct machine *machine, const char *name, struct err *err)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, name };
+
+	if (!forwarders_any(machine->dirs, machine->name))
+		return 0;
+	scoped_fd int lock = lock_forwards(machine, LOCK_SECONDS, err);
+	return lock < 0 ? -err->code : forwarder_stop(&forwarder, err);
+}
+
+static int is_unwanted(void *context, const struct forwarder *forwarder)
+{
+	const struct machine *machine = context;
+
+	return !config_section(machine->config.forwards, forwarder->name);
+}
+
+/* Whether all processes are there that are to be, and no others. */
+static bool passes_on(const struct machine *machine, const struct lease *lease)
+{
+	struct forward forward;
+
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forwarder forwarder = { machine->dirs, machine->name, at->name };
+		if (config_forward((const struct forward_config *)at, &forward,
+				   &(struct err){ 0 }) == 0 &&
+		    forward.proxy && !forwarder_is_current(&forwarder, &forward, lease))
+			return false;
+	}
+	return forwarders_each(machine->dirs, machine->name, is_unwanted,
+			       (void *)(uintptr_t)machine) == 0;
+}
+
 /* Such a forward may have waited for the IPv6 address, which the machine has again once its network has it. */
 static bool only_ipv6(const struct forward_config *section)
 {
 	struct forward forward;
 
-	return config_forward(section, &forward, &(struct err){ 0 }) == 0 &&
+	return config_forward(section, &forward, &(struct err){ 0 }) == 0 && !forward.proxy &&
 	       forward.family == AF_INET6;
 }
 
@@ -312,6 +440,8 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 	scoped_free char *made = read_made(machine);
 	struct err err = { 0 };
 
+	if (!passes_on(machine, lease))
+		return 0;
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		if (is_named(made, at->name)) {
 			if (choose(&chosen, (const struct forward_config *)at, &err) < 0)

@@ -6,6 +6,7 @@
 #include "machine/manage/settings_lock.h"
 #include "machine/state/private.h"
 
+#include "base/fault.h"
 #include "base/scoped.h"
 #include "config/values.h"
 
@@ -19,13 +20,28 @@ static void tell_waiting(const struct network *network, const struct lease *leas
 	struct forward forward;
 
 	if (!network->prefix6 || lease->prefix6 ||
-	    config_forward(section, &forward, &(struct err){ 0 }) < 0 || forward.family == AF_INET)
+	    config_forward(section, &forward, &(struct err){ 0 }) < 0 || forward.proxy ||
+	    forward.family == AF_INET)
 		return;
 	text_add(notes,
 		 "machine '%s' runs without an IPv6 address on network '%s', and has IPv6 at its "
 		 "next start; until then forward '%s' leads to it %s\n",
 		 lease->name, network->name, section->section.name,
 		 forward.family == AF_INET6 ? "from nowhere" : "by IPv4 only");
+}
+
+/* A forward that has just been checked was left out for want of a process that passes its connections on. */
+static int check_made(const struct machine *machine, const struct forward_config *added,
+		      struct text *left_out, struct err *err)
+{
+	struct forward forward;
+
+	if (config_forward(added, &forward, err) < 0)
+		return -err->code;
+	if (!forward.proxy || forwards_is_made(machine, added->section.name))
+		return 0;
+	const char *why = text_str(left_out);
+	return err_set(err, EIO, "%.*s", (int)strcspn(why, ";\n"), why);
 }
 
 /* Makes the rules as the settings say, if the machine runs on a network. added: NULL, or the forward to tell about. */
@@ -43,6 +59,8 @@ static int renew_rules(struct machine *machine, const struct forward_config *add
 	    lease_find(&network, machine->name, &lease, err) < 0)
 		return -err->code;
 	if (forwards_make(machine, &network, &lease, &left_out, err) < 0)
+		return -err->code;
+	if (added && check_made(machine, added, &left_out, err) < 0)
 		return -err->code;
 	if (added)
 		tell_waiting(&network, &lease, added, notes);
@@ -118,6 +136,7 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
 		return -err->code;
+	fault_point("forward-added");
 	if (settings_read_again(machine, err) == 0 &&
 	    renew_rules(machine, section, notes, err) == 0)
 		return 0;
@@ -154,8 +173,14 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 		return err_set(err, ENOENT,
 			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
 			       machine->name, which, machine->name);
-	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0 ||
-	    settings_read_again(machine, err) < 0 || renew_rules(machine, NULL, NULL, err) < 0)
+	/* A process that a killed command left would have no section that it belongs to. */
+	if (forwards_stop(machine, section->name, err) < 0)
+		return -err->code;
+	fault_point("forward-stopped");
+	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0)
+		return -err->code;
+	fault_point("forward-removed");
+	if (settings_read_again(machine, err) < 0 || renew_rules(machine, NULL, NULL, err) < 0)
 		return -err->code;
 	return 0;
 }

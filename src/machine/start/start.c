@@ -287,6 +287,7 @@ static int attach_nic(struct run *run, struct nic *nic, struct err *err)
 	scoped_text struct text left_out = { 0 };
 	if (forwards_make(run->machine, &nic->network, &nic->lease, &left_out, err) < 0)
 		return -err->code;
+	fault_point("start-forwarded");
 	return run_warn(run, text_str(&left_out), err);
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* doctor: forwards without the process that passes their connections on. */
+#include "cmd/host/doctor.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+#include "config/values.h"
+#include "machine/life/forwards.h"
+#include "machine/life/run_state.h"
+#include "machine/state/machine.h"
+
+static int look_at_machine(void *context, const char *name)
+{
+	struct report *report = context;
+	scoped_machine struct machine machine = { 0 };
+	struct forward forward;
+
+	if (machine_read(&machine, report->dirs, name, &(struct err){ 0 }) < 0 ||
+	    !run_going(&machine))
+		return 0;
+	scoped_free char *remedy = text_format("run 'berth network up %s'", machine.config.network);
+	for (const struct section *at = machine.config.forwards; at; at = at->next) {
+		const struct forward_config *section = (const struct forward_config *)at;
+		if (config_forward(section, &forward, &(struct err){ 0 }) == 0 && forward.proxy &&
+		    !forwards_is_made(&machine, at->name))
+			report_add(report, VERDICT_PROBLEM, "forward", remedy,
+				   "forward '%s' of machine '%s' has no process that listens on "
+				   "port %s of this host",
+				   at->name, name, section->port);
+	}
+	return 0;
+}
+
+void doctor_forwards(struct report *report)
+{
+	machine_list(report->dirs, look_at_machine, report, &(struct err){ 0 });
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection: of a client to the host, and of the host to the machine. */
+#include "base/clock.h"
+#include "forwarder/server.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	CONNECT_MS = 10000,
+	/* A peer that has vanished is noticed after about ten minutes. */
+	ALIVE_IDLE = 300,
+	ALIVE_EVERY = 60,
+	ALIVE_TIMES = 5,
+};
+
+/* ---- Sockets */
+
+static void set_option(int fd, int level, int option, int value)
+{
+	(void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+static void set_options(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, ALIVE_IDLE);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, ALIVE_EVERY);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, ALIVE_TIMES);
+}
+
+static uint64_t key_of(const struct server *server, const struct connection *connection,
+		       enum side side)
+{
+	return (uint64_t)(connection - server->connections) * SIDES + side;
+}
+
+/* The kernel reports errors also of a socket that is watched for nothing. 0 or -errno. */
+static int watch(struct server *server, struct connection *connection, enum side side,
+		 uint32_t events)
+{
+	struct epoll_event event = { .events = events,
+				     .data.u64 = key_of(server, connection, side) };
+
+	if (connection->watched[side] && connection->events[side] == events)
+		return 0;
+	if (epoll_ctl(server->epoll, connection->watched[side] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		      connection->fds[side], &event) < 0)
+		return -errno;
+	connection->watched[side] = true;
+	connection->events[side] = events;
+	return 0;
+}
+
+static void unwatch(struct server *server, struct connection *connection, enum side side)
+{
+	if (connection->watched[side])
+		epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fds[side], NULL);
+	connection->watched[side] = false;
+}
+
+/* reset: the peer learns that the connection has failed, and does not take it for the end of what was sent. */
+static void end_socket(struct server *server, struct connection *connection, enum side side,
+		       bool reset)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	if (connection->fds[side] < 0)
+		return;
+	unwatch(server, connection, side);
+	if (reset)
+		(void)setsockopt(connection->fds[side], SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	close(connection->fds[side]);
+	connection->fds[side] = -1;
+}
+
+static void end(struct server *server, struct connection *connection, bool reset)
+{
+	if (connection->state == CONNECTION_CONNECTING)
+		server->connecting--;
+	for (enum side side = CLIENT; side < SIDES; side++) {
+		end_socket(server, connection, side, reset);
+		flow_free(&connection->flows[side], &server->pipes);
+	}
+	connection->state = CONNECTION_DEAD;
+	connection->next = server->dead;
+	server->dead = connection;
+}
+
+/* ---- Bytes */
+
+/* A side is read only while nothing waits for the other one, and a side that is not watched keeps no processor busy. */
+static int watch_flows(struct server *server, struct connection *connection)
+{
+	for (enum side side = CLIENT; side < SIDES; side++) {
+		const struct flow *in = &connection->flows[side];
+		const struct flow *out = &connection->flows[!side];
+		uint32_t events = (in->held == 0 && !in->ended ? EPOLLIN : 0) |
+				  (out->held > 0 ? EPOLLOUT : 0);
+		int r = events ? watch(server, connection, side, events) : 0;
+		if (r < 0)
+			return r;
+		if (!events)
+			unwatch(server, connection, side);
+	}
+	return 0;
+}
+
+static void pump(struct server *server, struct connection *connection)
+{
+	struct flow *flows = connection->flows;
+	const int *fds = connection->fds;
+
+	if (flow_pump(&flows[CLIENT], fds[CLIENT], fds[GUEST], &server->pipes) < 0 ||
+	    flow_pump(&flows[GUEST], fds[GUEST], fds[CLIENT], &server->pipes) < 0)
+		end(server, connection, true);
+	else if (flows[CLIENT].closed && flows[GUEST].closed)
+		end(server, connection, false);
+	else if (watch_flows(server, connection) < 0)
+		end(server, connection, true);
+}
+
+/* ---- The way to the machine */
+
+static int begin_connect(struct server *server, struct connection *connection, bool six)
+{
+	struct sockaddr_in four_name = { .sin_family = AF_INET,
+					 .sin_port = htons(connection->port),
+					 .sin_addr = server->address };
+	struct sockaddr_in6 six_name = { .sin6_family = AF_INET6,
+					 .sin6_port = htons(connection->port),
+					 .sin6_addr = server->address6 };
+	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	set_options(fd);
+	connection->fds[GUEST] = fd;
+	connection->until = clock_ms() + CONNECT_MS;
+	if (connect(fd, six ? (struct sockaddr *)&six_name : (struct sockaddr *)&four_name,
+		    six ? sizeof six_name : sizeof four_name) < 0 &&
+	    errno != EINPROGRESS)
+		return -errno;
+	return watch(server, connection, GUEST, EPOLLOUT);
+}
+
+/* The machine may listen on one family only, so that the client's is tried first, and then the other. */
+static void connect_next(struct server *server, struct connection *connection)
+{
+	while (connection->tries < (server->ipv6 ? 2 : 1)) {
+		bool six = server->ipv6 && connection->six == (connection->tries == 0);
+		connection->tries++;
+		if (begin_connect(server, connection, six) == 0)
+			return;
+		end_socket(server, connection, GUEST, true);
+	}
+	end(server, connection, true);
+}
+
+/* The socket is new: it has room for all of the header. */
+static bool send_header(const struct server *server, const struct connection *connection)
+{
+	unsigned char header[HEADER_MAX];
+
+	if (!server->header)
+		return true;
+	size_t n = header_make(connection->fds[CLIENT], header);
+	return n > 0 && send(connection->fds[GUEST], header, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void look_at_connect(struct server *server, struct connection *connection)
+{
+	int code = 0;
+	socklen_t size = sizeof code;
+
+	if (getsockopt(connection->fds[GUEST], SOL_SOCKET, SO_ERROR, &code, &size) < 0 || code) {
+		end_socket(server, connection, GUEST, true);
+		connect_next(server, connection);
+		return;
+	}
+	server->connecting--;
+	connection->state = CONNECTION_OPEN;
+	if (send_header(server, connection))
+		pump(server, connection);
+	else
+		end(server, connection, true);
+}
+
+/* ---- Life */
+
+bool connection_begin(struct server *server, int client, uint16_t port)
+{
+	struct connection *connection = server->unused;
+	struct sockaddr name = { 0 };
+	socklen_t size = sizeof name;
+
+	if (!connection)
+		return false;
+	server->unused = connection->next;
+	*connection = (struct connection){
+		.state = CONNECTION_CONNECTING,
+		.fds = { client, -1 },
+		.port = port,
+		.six = getsockname(client, &name, &size) == 0 && name.sa_family == AF_INET6,
+	};
+	server->connecting++;
+	set_options(client);
+	/* A client that gives up meanwhile is noticed. */
+	if (watch(server, connection, CLIENT, 0) < 0)
+		end(server, connection, true);
+	else
+		connect_next(server, connection);
+	return true;
+}
+
+void connection_event(struct server *server, struct connection *connection, enum side side)
+{
+	if (connection->state == CONNECTION_OPEN)
+		pump(server, connection);
+	else if (connection->state == CONNECTION_CONNECTING && side == GUEST)
+		look_at_connect(server, connection);
+	else if (connection->state == CONNECTION_CONNECTING)
+		end(server, connection, true);
+}
+
+void connection_tick(struct server *server, struct connection *connection, int64_t now)
+{
+	if (connection->state == CONNECTION_CONNECTING && now >= connection->until)
+		end(server, connection, true);
+}

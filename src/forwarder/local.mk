@@ -1,0 +1,13 @@
+pkglibexec_PROGRAMS += libexec/berth-forward
+libexec_berth_forward_SOURCES = \
+	src/forwarder/connection.c \
+	src/forwarder/flow.c src/forwarder/flow.h \
+	src/forwarder/forwarder.h \
+	src/forwarder/header.c \
+	src/forwarder/main.c \
+	src/forwarder/server.c src/forwarder/server.h
+libexec_berth_forward_CPPFLAGS = $(AM_CPPFLAGS)
+if SANITIZERS
+libexec_berth_forward_CPPFLAGS += -DFORWARD_UNFILTERED=1
+endif
+libexec_berth_forward_LDADD = libkern.a libbase.a $(CAP_LIBS)

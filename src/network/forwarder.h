@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Processes that pass connections on for forwards of mode proxy: one berth-forward each. RUN/forwards/MACHINE/FORWARD
+ * says how it was started, and is locked by the process as long as it lives. Changes need the lock "forwards".
+ */
+#ifndef BERTH_NETWORK_FORWARDER_H
+#define BERTH_NETWORK_FORWARDER_H
+
+#include "config/values.h"
+#include "network/network.h"
+
+struct forwarder {
+	const struct dirs *dirs;
+	const char *machine, *name; /* of the forward */
+};
+
+/*
+ * Starts the process, after one that was started otherwise has ended, and waits until it serves; nothing is done if it
+ * runs. The sentence of a failure does not name the forward. -EADDRINUSE, -EADDRNOTAVAIL: for want of the port.
+ */
+int forwarder_start(const struct forwarder *forwarder, const struct forward *forward,
+		    const struct lease *lease, struct err *err);
+/* Ends it, with its connections. Idempotent. */
+int forwarder_stop(const struct forwarder *forwarder, struct err *err);
+
+bool forwarder_lives(const struct forwarder *forwarder);
+/* Whether it lives and was started so. */
+bool forwarder_is_current(const struct forwarder *forwarder, const struct forward *forward,
+			  const struct lease *lease);
+
+/* Whether the machine has or had any. One look. */
+bool forwarders_any(const struct dirs *dirs, const char *machine);
+/* Visits all that a machine has or had, in no order, until one returns nonzero, which is returned. */
+int forwarders_each(const struct dirs *dirs, const char *machine,
+		    int (*visit)(void *context, const struct forwarder *forwarder), void *context);
+
+#endif
