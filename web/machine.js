@@ -12,9 +12,10 @@ import { showSnapshots } from "./snapshots.js";
 import { showLogs } from "./logs.js";
 import { showSettings } from "./settings.js";
 import { showTerminal } from "./terminal_tab.js";
+import { showDesktop } from "./desktop_tab.js";
 
 const tabs = [
-	["", "Overview", showOverview], ["terminal", "Terminal", showTerminal], ["snapshots", "Snapshots", showSnapshots],
+	["", "Overview", showOverview], ["terminal", "Terminal", showTerminal], ["desktop", "Desktop", showDesktop], ["snapshots", "Snapshots", showSnapshots],
 	["logs", "Logs", showLogs], ["settings", "Settings", showSettings],
 ];
 

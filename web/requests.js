@@ -76,6 +76,12 @@ export const requests = {
 		body: { terminal: true },
 		command: ["berth", "shell", name],
 	}),
+	desktop: (name, viewOnly) => ({
+		method: "POST",
+		path: `${machine(name)}/desktop`,
+		body: viewOnly ? { view_only: true } : {},
+		command: ["berth", "desktop", ...(viewOnly ? ["--view-only"] : []), name],
+	}),
 };
 
 /** Why a name cannot be that of a machine or a snapshot; "" if it can. */

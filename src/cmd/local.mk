@@ -76,6 +76,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/logfilter.c src/cmd/machine/logfilter.h \
 	src/cmd/machine/capture.c \
 	src/cmd/machine/desktop.c src/cmd/machine/desktop.h src/cmd/machine/desktop_serve.c src/cmd/machine/desktop_show.c \
+	src/cmd/machine/desktop_url.c \
 	src/cmd/machine/logs.c \
 	src/cmd/machine/many.c src/cmd/machine/many.h \
 	src/cmd/machine/mount.c \

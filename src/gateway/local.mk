@@ -4,6 +4,7 @@ libgateway_a_SOURCES = \
 	src/gateway/cgi_head.c src/gateway/cgi_head.h \
 	src/gateway/environment.c src/gateway/environment.h \
 	src/gateway/limits.c src/gateway/limits.h \
+	src/gateway/saying.c src/gateway/saying.h \
 	src/gateway/session.c src/gateway/session.h \
 	src/gateway/slots.c src/gateway/slots.h \
 	src/gateway/target.c src/gateway/target.h \

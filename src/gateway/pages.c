@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { DEEPEST = 4 };
+enum { DEEPEST = 8 };
 
 /* The type of a name. NULL: such files are not served. */
 static const char *type_of(const char *name)

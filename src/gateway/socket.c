@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "gateway/environment.h"
+#include "gateway/saying.h"
 #include "gateway/terminal.h"
 #include "gateway/watch.h"
 
@@ -30,6 +31,7 @@ struct socket {
 	struct attach attach;
 	struct process process;
 	struct streams streams;
+	struct saying saying;                  /* of a child whose errors are no channel */
 	struct MHD_UpgradeResponseHandle *urh; /* NULL: the client's part is over */
 	struct watch client, watches[3];       /* watches of the streams' near ends */
 	struct websocket reader;
@@ -268,7 +270,10 @@ static void read_stream(struct socket *socket, int i)
 		return;
 	bytes[0] = (unsigned char)i;
 	ssize_t n = read(socket->streams.near[i], bytes + channels, sizeof bytes - channels);
-	if (n > 0) {
+	if (n > 0 && i == 2 && socket->attach.raw) {
+		saying_add(&socket->saying, bytes, (size_t)n);
+		watch_arm(socket->gateway->epoll, &socket->watches[i], EPOLLIN);
+	} else if (n > 0) {
 		put(socket, WEBSOCKET_BINARY, bytes, (size_t)n + channels);
 	} else if (n < 0 && (errno == EAGAIN || errno == EINTR) && socket->process.pid > 0) {
 		watch_arm(socket->gateway->epoll, &socket->watches[i], EPOLLIN);
@@ -281,11 +286,12 @@ static void read_stream(struct socket *socket, int i)
 static void tell_end(struct socket *socket)
 {
 	int status = socket->process.status;
-	char text[32];
+	scoped_free char *text =
+		saying_end(&socket->saying,
+			   WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 
-	snprintf(text, sizeof text, "{\"exit\":%d}",
-		 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	put(socket, WEBSOCKET_TEXT, text, strlen(text));
+	if (text)
+		put(socket, WEBSOCKET_TEXT, text, strlen(text));
 	say_close(socket, WEBSOCKET_NORMAL);
 }
 
@@ -373,7 +379,7 @@ static int start(struct socket *socket)
 	scoped_environment struct environment env = { 0 };
 	struct attach *attach = &socket->attach;
 	int r = attach->terminal ? streams_open_terminal(&socket->streams)
-				 : streams_open_pipes(&socket->streams, !attach->raw);
+				 : streams_open_pipes(&socket->streams);
 
 	if (r < 0)
 		return r;

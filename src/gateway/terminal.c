@@ -52,10 +52,10 @@ int streams_open_terminal(struct streams *streams)
 	return 0;
 }
 
-int streams_open_pipes(struct streams *streams, int errors)
+int streams_open_pipes(struct streams *streams)
 {
 	clear(streams);
-	for (int i = 0; i < (errors ? 3 : 2); i++) {
+	for (int i = 0; i < 3; i++) {
 		int pair[2];
 		if (pipe2(pair, O_CLOEXEC) < 0)
 			return undo(streams);

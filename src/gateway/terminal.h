@@ -11,8 +11,7 @@ struct streams {
 
 /* 0 or -errno, with nothing open. */
 int streams_open_terminal(struct streams *streams);
-/* errors: standard error is apart. */
-int streams_open_pipes(struct streams *streams, int errors);
+int streams_open_pipes(struct streams *streams);
 void streams_close(int *fds);
 void streams_resize(const struct streams *streams, unsigned short columns, unsigned short rows);
 

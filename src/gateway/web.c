@@ -12,7 +12,12 @@
 #include <limits.h>
 #include <string.h>
 
-/* A file that the server has locked, with its address. */
+static const char *scheme(const struct web *web)
+{
+	return web->secure ? "https" : "http";
+}
+
+/* A file that the server has locked, with its address; berth desktop --url reads it too. */
 static char *note_path(const struct web *web)
 {
 	return text_format("%s/server", web->sessions);
@@ -51,25 +56,31 @@ void web_name(struct web *web)
 int web_announce(struct web *web, struct err *err)
 {
 	scoped_free char *path = note_path(web);
-	int fd = path ? file_lock(path, FILE_LOCK_TRY) : -ENOMEM;
+	scoped_free char *text = text_format("%s://%s", scheme(web), web->names[0]);
+	int fd = path && text ? file_lock(path, FILE_LOCK_TRY) : -ENOMEM;
 
 	if (fd < 0)
 		return err_set(err, -fd, "another server for the page runs; end it first");
 	/* The descriptor is the lock until the program ends. */
-	if (ftruncate(fd, 0) < 0 || file_write_all(fd, web->names[0], strlen(web->names[0]), 0) < 0)
+	if (ftruncate(fd, 0) < 0 || file_write_all(fd, text, strlen(text), 0) < 0)
 		return err_set(err, EIO, "write '%s'", path);
 	web->note = fd;
 	return 0;
 }
 
-bool web_is_served(const struct web *web)
+bool web_is_served(struct web *web)
 {
 	scoped_free char *path = note_path(web);
 	scoped_free char *text = NULL;
 	scoped_fd int fd = path ? file_lock(path, FILE_LOCK_LOOK) : -ENOMEM;
 
-	return fd == -EWOULDBLOCK && file_read(AT_FDCWD, path, WEB_NAME, &text) >= 0 &&
-	       strcmp(text, web->names[0]) == 0;
+	if (fd != -EWOULDBLOCK || file_read(AT_FDCWD, path, 2 * WEB_NAME, &text) < 0)
+		return false;
+	const char *address = strstr(text, "://");
+	if (!address || strcmp(address + 3, web->names[0]) != 0)
+		return false;
+	web->secure = text_starts(text, "https:");
+	return true;
 }
 
 int web_print_link(const struct web *web, struct err *err)
@@ -78,7 +89,7 @@ int web_print_link(const struct web *web, struct err *err)
 
 	if (session_make(web->sessions, SESSION_LINK, "root", secret, err) < 0)
 		return -err->code;
-	printf("%s://%s/sign-in/%s\n", web->secure ? "https" : "http", web->names[0], secret);
+	printf("%s://%s/sign-in/%s\n", scheme(web), web->names[0], secret);
 	return fflush(stdout) == 0 ? 0 : err_set(err, errno, "write the link: %s", strerror(errno));
 }
 

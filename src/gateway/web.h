@@ -30,8 +30,8 @@ int web_open(struct web *web, const char *address, struct err *err);
 void web_name(struct web *web);
 /* Says for others that this program is the server. 0 or -code. */
 int web_announce(struct web *web, struct err *err);
-/* Whether another program serves that address. */
-bool web_is_served(const struct web *web);
+/* Whether another program serves that address; secure is what it says of itself then. */
+bool web_is_served(struct web *web);
 /* Prints a link with which root signs in, once. 0 or -code. */
 int web_print_link(const struct web *web, struct err *err);
 void web_close(struct web *web);

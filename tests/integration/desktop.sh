@@ -216,7 +216,7 @@ case_refused() {
 	fails 1 "machine 'plain' has no display at '/run/desktop/rfb': no server listens there" \
 		berth desktop plain --stdio --timeout 1s </dev/null
 	fails 1 "no machine 'none'" berth desktop none --stdio </dev/null
-	fails 2 "--socket, --stdio and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
+	fails 2 "--socket, --stdio, --url and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
 	fails 1 "no screen here for a viewer" env -u DISPLAY -u WAYLAND_DISPLAY berth desktop d
 	fails 1 "there is no viewer 'nosuchviewer'" berth desktop d --viewer nosuchviewer
 	: >"$T/file"

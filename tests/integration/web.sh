@@ -13,7 +13,7 @@ fi
 set_up() {
 	command -v chromium >/dev/null || skip "chromium is not installed"
 	mkdir "$T/browser"
-	"$BERTH_TEST_PYTHON" -IS "$top/tests/web/server.py" "$top/web" "$T/port" >"$T/server.log" 2>&1 &
+	PYTHONPATH=$top/tests/web PYTHONDONTWRITEBYTECODE=1 "$BERTH_TEST_PYTHON" -S "$top/tests/web/server.py" "$top/web" "$T/port" >"$T/server.log" 2>&1 &
 	echo "$!" >"$T/server.pid"
 	retry 20 test -e "$T/port"
 }
@@ -54,6 +54,10 @@ case_keyboard() {
 
 case_machine() {
 	flows snapshots settings terminal logs
+}
+
+case_desktop() {
+	flows desktop desktop_own desktop_paste desktop_view_only desktop_again desktop_none
 }
 
 case_hostile() {
@@ -99,13 +103,20 @@ case_real() {
 
 # Programs of others are as they were published.
 case_vendored() {
-	(cd "$top/web/vendor/xterm" && sha256sum --check --quiet SHA256SUMS) || fault "a program of others was changed"
-	(cd "$top/web/vendor/xterm" && find . -type f ! -name SHA256SUMS -printf '%f\n' | sort) >"$T/there"
-	awk '{ print $2 }' "$top/web/vendor/xterm/SHA256SUMS" | sort >"$T/known"
-	same "files with a sum" "$(cat "$T/known")" "$(cat "$T/there")"
-	for file in LICENSE LICENSE.addon-fit; do
-		grep -q "Permission is hereby granted, free of charge" "$top/web/vendor/xterm/$file" || fault "$file is no licence"
+	local folder
+	for folder in xterm novnc; do
+		(cd "$top/web/vendor/$folder" && sha256sum --check --quiet SHA256SUMS) || fault "a program of others was changed"
+		(cd "$top/web/vendor/$folder" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort) >"$T/there"
+		awk '{ print $2 }' "$top/web/vendor/$folder/SHA256SUMS" | sort >"$T/known"
+		same "files with a sum" "$(cat "$T/known")" "$(cat "$T/there")"
+		while read -r file; do
+			grep -q "web/vendor/$folder/$file\( \|$\)" "$top/web/local.mk" || fault "$file is not installed"
+		done <"$T/known"
 	done
+	for file in xterm/LICENSE xterm/LICENSE.addon-fit novnc/vendor/pako/LICENSE; do
+		grep -q "Permission is hereby granted, free of charge" "$top/web/vendor/$file" || fault "$file is no licence"
+	done
+	grep -q "Mozilla Public License Version 2.0" "$top/web/vendor/novnc/LICENSE.MPL-2.0" || fault "no licence of noVNC"
 }
 
 # No data becomes markup, and no program comes from elsewhere.

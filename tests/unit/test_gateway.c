@@ -3,6 +3,7 @@
 #include "gateway/cgi_head.h"
 #include "gateway/environment.h"
 #include "gateway/limits.h"
+#include "gateway/saying.h"
 #include "gateway/slots.h"
 #include "gateway/target.h"
 #include "suite.h"
@@ -231,9 +232,50 @@ static void test_environment(void)
 	CU_ASSERT_STRING_EQUAL(env.words[env.count - 1], "REMOTE_USER=ann");
 }
 
+/* In pieces of that size. */
+static void add_in_pieces(struct saying *saying, const char *text, size_t size)
+{
+	for (size_t n = strlen(text), at = 0; at < n; at += size)
+		saying_add(saying, text + at, n - at < size ? n - at : size);
+}
+
+static void check_saying(const char *said, int code, const char *wanted)
+{
+	for (size_t size = 1; size < 8; size++) {
+		struct saying saying = { 0 };
+		add_in_pieces(&saying, said, size);
+		char *text = saying_end(&saying, code);
+		CU_ASSERT_STRING_EQUAL_FATAL(text, wanted);
+		free(text);
+	}
+}
+
+static void test_saying(void)
+{
+	struct saying saying = { 0 };
+	char *text;
+
+	check_saying("", 1, "{\"exit\":1}");
+	check_saying("berth: no machine 'a'\n", 0, "{\"exit\":0}");
+	check_saying("berth: no machine 'a'\n", 1, "{\"exit\":1,\"error\":\"no machine 'a'\"}");
+	check_saying("first\n\nlast \"one\"\r\n", 3, "{\"exit\":3,\"error\":\"last \\\"one\\\"\"}");
+	check_saying("first\nno end", 3, "{\"exit\":3,\"error\":\"no end\"}");
+	check_saying("no \xff text\n", 1, "{\"exit\":1}");
+	for (int i = 0; i < 2000; i++)
+		saying_add(&saying, "x", 1);
+	text = saying_end(&saying, 1);
+	CU_ASSERT_EQUAL(strlen(text), strlen("{\"exit\":1,\"error\":\"\"}") + SAYING - 1);
+	free(text);
+	saying_add(&saying, "\nshort\n", 7);
+	text = saying_end(&saying, 1);
+	CU_ASSERT_STRING_EQUAL(text, "{\"exit\":1,\"error\":\"short\"}");
+	free(text);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
+		{ "saying", test_saying },
 		{ "heads", test_head },
 		{ "a head with a ticket", test_head_of_a_ticket },
 		{ "heads that are not whole", test_half_a_head },

@@ -10,11 +10,12 @@ import struct
 import sys
 import threading
 import time
+from display import Display
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 web, port_file = sys.argv[1:3]
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; "
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; frame-src 'self'; "
           "frame-ancestors 'self'; base-uri 'none'; form-action 'none'")
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
          ".svg": "image/svg+xml", ".json": "application/json"}
@@ -22,7 +23,7 @@ HOSTILE = '<img src=x onerror="window.hit=1">"\'&{{7*7}}'
 
 lock = threading.Condition()
 events, operations, requests = [], {}, []
-session = {"out": False, "fail": {}}
+session = {"out": False, "fail": {}, "display": "ok"}
 began = int(time.time())
 
 
@@ -52,7 +53,7 @@ def reset(kind):
     settings.clear()
     operations.clear()
     requests.clear()
-    session.update(out=False, fail={})
+    session.update(out=False, fail={}, display="ok")
     if kind == "many":
         for i in range(1000):
             put(machine(f"m-{i:04}", ("running", "stopped", "stopped", "paused")[i % 4], labels={"rack": str(i % 7)}))
@@ -293,6 +294,11 @@ class Handler(BaseHTTPRequestHandler):
         if parts[2:] == ["exec"]:
             self.answer(201, {"type": "sync", "status": "Success", "status_code": 201, "metadata": {"websocket": f"/1.0/sockets/{name}", "expires": 30}})
             return None
+        if parts[2:] == ["desktop"]:
+            if machines[name]["state"] == "stopped":
+                set_state(name, "running", "started")
+            return self.answer(201, {"type": "sync", "status": "Success", "status_code": 201,
+                                     "metadata": {"websocket": f"/1.0/sockets/{name}/desktop", "expires": 30}})
         if len(parts) == 4 and body.get("action") == "restore":
             return self.later("restore", lambda: tell("restored", name, snapshot=parts[3]))
         if len(parts) == 4:
@@ -362,6 +368,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         line = ""
+        if self.path.endswith("/desktop"):
+            return self.display()
         try:
             self.frame(2, f"root@{self.path.split('/')[-1]}:~# ".encode())
             while True:
@@ -381,6 +389,24 @@ class Handler(BaseHTTPRequestHandler):
                     self.frame(2, b"said " + line.strip().encode() + b"\r\n# ")
                     line = ""
         except (OSError, struct.error):
+            pass
+
+    def display(self):
+        def note(kind, what):
+            with lock:
+                requests.append(["DISPLAY", kind, what])
+
+        def read():
+            kind, data = self.read_frame()
+            return data if kind == 2 else b""
+
+        try:
+            if session["display"] == "none":
+                self.frame(1, b'{"exit":1,"error":"machine \'web\' has no display at \'/run/desktop/rfb\'"}')
+            else:
+                Display(read, lambda data: self.frame(2, data), note).run()
+            self.frame(8, struct.pack(">H", 1000))
+        except (OSError, EOFError, struct.error):
             pass
 
     def frame(self, kind, data):

@@ -18,12 +18,15 @@ static const struct flag flag_socket = {
 };
 static const struct flag flag_stdio = { "stdio", 0, false, NULL,
 					"carry the protocol over standard input and output" };
+static const struct flag flag_url = { "url", 0, false, NULL,
+				      "print where the page for browsers shows it" };
 static const struct flag flag_viewer = {
 	"viewer", 0, false, "PROGRAM", "viewer to run, with the path of a socket as its argument"
 };
-static const struct flag *const desktop_flags[] = { &flag_socket,       &flag_stdio,
-						    &flag_desktop_wait, &flag_view_only,
-						    &flag_viewer,       NULL };
+static const struct flag *const desktop_flags[] = {
+	&flag_socket, &flag_stdio, &flag_desktop_wait, &flag_url, &flag_view_only,
+	&flag_viewer, NULL
+};
 
 /* A viewer that takes the path of a socket. The caller owns its path; NULL: there is none. */
 static char *find_viewer(const struct call *call)
@@ -107,10 +110,10 @@ static int check(struct call *call, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	uint64_t seconds;
 	int ways = call_has(call, &flag_socket) + call_has(call, &flag_stdio) +
-		   call_has(call, &flag_viewer);
+		   call_has(call, &flag_url) + call_has(call, &flag_viewer);
 
 	if (ways > 1) {
-		err_set(err, EINVAL, "--socket, --stdio and --viewer exclude each other");
+		err_set(err, EINVAL, "--socket, --stdio, --url and --viewer exclude each other");
 		return EXIT_USAGE;
 	}
 	if (path && (!*path || strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)) {
@@ -133,6 +136,8 @@ static int run_desktop(struct call *call, struct err *err)
 
 	if (r != 0)
 		return r;
+	if (call_has(call, &flag_url))
+		return desktop_url(call, err);
 	if (call_has(call, &flag_stdio))
 		return carry_stdio(call, err);
 	return path ? desktop_serve(call, path, NULL, err) : run_viewer(call, err);

@@ -21,6 +21,9 @@ int desktop_show(struct call *call, int in, int out, struct err *err);
  */
 int desktop_serve(struct call *call, const char *path, const char *viewer, struct err *err);
 
+/* Prints where the page shows it, for a browser in which somebody is signed in. */
+int desktop_url(struct call *call, struct err *err);
+
 /* Removes the sockets of a folder at which nobody listens any more. Quiet. */
 void desktop_sweep(const char *folder);
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The last line that a child writes to its standard error, for the message that tells its end. Pure. */
+#ifndef BERTH_GATEWAY_SAYING_H
+#define BERTH_GATEWAY_SAYING_H
+
+#include <stddef.h>
+
+enum { SAYING = 512 };
+
+/* Zeroed: nothing was said. */
+struct saying {
+	char line[SAYING]; /* cut off if it is longer */
+	size_t length;
+	int whole; /* a line end has come: the next byte begins another one */
+};
+
+void saying_add(struct saying *saying, const void *bytes, size_t n);
+/* {"exit": CODE}, with "error" if something was said and the code is not 0. The caller owns it; NULL: out of memory. */
+char *saying_end(const struct saying *saying, int code);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The desktop of a machine: noVNC at one end, a WebSocket at the other, whose binary frames are the bytes of RFB. That a
+// viewer only looks is not up to this page: the ticket says so, and the server takes all out by which it would act.
+// The address: #NAME, or #NAME/view-only.
+import RFB from "./vendor/novnc/core/rfb.js";
+import { look, send } from "./api.js";
+import { requests } from "./requests.js";
+import { joinClipboard } from "./desktop_clipboard.js";
+
+const [name, mode] = location.hash.slice(1).split("/").map(decodeURIComponent);
+const at = (id) => document.getElementById(id);
+const screen = at("screen"), viewOnly = at("view-only"), fit = at("fit");
+// Of these states alone a connection is nothing that starts the machine.
+const up = ["running", "paused", "starting"];
+let display = null, serial = 0, failures = 0, timer = 0;
+
+const fromMachine = joinClipboard(screen, at("clipboard"), () => display);
+
+function say(status, words, button) {
+	at("status").textContent = status;
+	at("words").textContent = words ?? "";
+	at("notice").hidden = !words;
+	at("again").hidden = !button;
+	at("again").textContent = button ?? "";
+	for (const id of ["cad", "super"])
+		at(id).disabled = !display || viewOnly.checked;
+}
+
+function drop() {
+	const old = display;
+	clearTimeout(timer);
+	serial++;
+	display = null;
+	old?.disconnect();
+	screen.replaceChildren();
+}
+
+function stop(words, button) {
+	drop();
+	say("Not connected", words, button);
+}
+
+/** Tries again, later each time: half a second up to 15, and never all viewers at once. */
+function later(words) {
+	drop();
+	const wait = Math.min(15000, 500 * 2 ** failures++) * (0.75 + Math.random() / 2);
+	say("Reconnecting", `${words} Trying again in ${Math.max(1, Math.round(wait / 1000))} s.`, "Connect now");
+	timer = setTimeout(connect, wait);
+}
+
+function failed(failure) {
+	const words = failure.message.replace(/^./, (letter) => letter.toUpperCase()).replace(/[^.]$/, "$&.");
+	if (failure.status === 401)
+		stop("You are not signed in: 'berth web' prints a link, in a terminal of root.", "Try again");
+	else if ([0, 429, 502, 503, 504].includes(failure.status))
+		later(words);
+	else
+		stop(words, "Try again");
+}
+
+function read(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return {};
+	}
+}
+
+function open(path) {
+	const url = new URL(path, location.origin), mine = serial;
+	url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+	const socket = new WebSocket(url);
+	let connected = false, end = null, why = "";
+	// A text is not of the protocol, and told to this page alone.
+	socket.addEventListener("message", (event) => {
+		if (typeof event.data !== "string")
+			return;
+		event.stopImmediatePropagation();
+		end = read(event.data);
+	});
+	display = new RFB(screen, socket, { shared: true });
+	const rfb = display;
+	rfb.viewOnly = viewOnly.checked;
+	rfb.scaleViewport = true;
+	rfb.resizeSession = fit.checked && !viewOnly.checked;
+	rfb.addEventListener("connect", () => {
+		connected = true;
+		failures = 0;
+		say(viewOnly.checked ? "Connected, view only" : "Connected");
+		rfb.focus({ preventScroll: true });
+	});
+	rfb.addEventListener("clipboard", ({ detail }) => fromMachine(detail.text));
+	rfb.addEventListener("securityfailure", () => (why = "The display asks for more than berth has: it must let in who is in the machine."));
+	rfb.addEventListener("credentialsrequired", () => {
+		why = "The display asks for a password; berth knows none.";
+		rfb.disconnect();
+	});
+	rfb.addEventListener("disconnect", () => {
+		if (mine !== serial)
+			return;
+		display = null;
+		if (why)
+			stop(why, "Try again");
+		else if (!connected && end?.exit)
+			failed({ status: 500, message: end.error ?? `there is no desktop: the command ended with status ${end.exit}` });
+		else
+			later(connected ? "The connection has ended." : "There was no answer.");
+	});
+}
+
+async function connect(wake) {
+	drop();
+	const mine = serial;
+	say("Connecting", `Connecting to the desktop of ${name} …`);
+	try {
+		if (wake !== true) {
+			const { state } = await look(`/machines/${encodeURIComponent(name)}`);
+			if (mine === serial && !up.includes(state)) {
+				stop(`${name} is ${state}.`, "Start it");
+				return;
+			}
+		}
+		const { metadata } = await send(requests.desktop(name, viewOnly.checked));
+		if (mine === serial)
+			open(metadata.websocket);
+	} catch (failure) {
+		if (mine === serial)
+			failed(failure);
+	}
+}
+
+at("again").addEventListener("click", () => {
+	failures = 0;
+	connect(at("again").textContent === "Start it");
+});
+viewOnly.addEventListener("change", () => connect());
+fit.addEventListener("change", () => display && (display.resizeSession = fit.checked && !viewOnly.checked));
+at("cad").addEventListener("click", () => display?.sendCtrlAltDel());
+at("super").addEventListener("click", () => display?.sendKey(0xffeb, "MetaLeft"));
+at("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()));
+at("clip").addEventListener("click", () => {
+	at("clipboard").hidden = !at("clipboard").hidden;
+	at("clip").setAttribute("aria-expanded", String(!at("clipboard").hidden));
+});
+screen.addEventListener("keydown", (event) => {
+	if (event.key !== "F6" || !event.ctrlKey)
+		return;
+	event.preventDefault();
+	event.stopPropagation();
+	viewOnly.focus();
+}, true);
+addEventListener("online", () => timer && connect());
+addEventListener("hashchange", () => location.reload());
+
+document.title = `Desktop of ${name}`;
+at("name").textContent = name;
+at("own").href = location.href;
+at("own").hidden = parent === window;
+viewOnly.checked = mode === "view-only";
+connect();
