@@ -54,7 +54,16 @@ static int check_machine(const struct exchange *exchange, const struct kind *kin
 	    machine_check(&machine, err) < 0)
 		return -err->code;
 	machine_status(&machine, NULL, &status);
-	if (kind->starts || !machine_is_down(status.state) || use_is_idle(&machine))
+	/* To start one or to let it go on is a change. */
+	bool changes = exchange->right == ACCESS_MANAGE && kind->starts;
+	if (changes || use_is_idle(&machine))
+		return 0;
+	if (status.state == MACHINE_PAUSED && kind->starts)
+		return err_set(
+			err, EBUSY,
+			"machine '%s' is paused; who manages it resumes it with: berth resume %s",
+			name, name);
+	if (!machine_is_down(status.state))
 		return 0;
 	return err_set(err, ESRCH, "machine '%s' is not running; start it with: berth start %s",
 		       name, name);
@@ -153,14 +162,17 @@ static const struct field desktop_fields[] = {
 const struct route attach_routes[] = {
 	{ .method = "POST",
 	  .path = "/1.0/machines/{machine}/console",
+	  .needs = NEEDS_USE,
 	  .fields = console_fields,
 	  .run = open_console },
 	{ .method = "POST",
 	  .path = "/1.0/machines/{machine}/desktop",
+	  .needs = NEEDS_USE,
 	  .fields = desktop_fields,
 	  .run = open_desktop },
 	{ .method = "POST",
 	  .path = "/1.0/machines/{machine}/exec",
+	  .needs = NEEDS_USE,
 	  .fields = exec_fields,
 	  .run = open_exec },
 	{ 0 },

@@ -132,7 +132,10 @@ static int check_list(const struct field *field, const json_t *value, struct err
 	json_t *word;
 	size_t i;
 
-	json_array_foreach(value, i, word) good &= json_is_string(word);
+	json_array_foreach(value, i, word)
+	{
+		good &= json_is_string(word);
+	}
 	return good ? 0
 		    : err_set(err, EINVAL,
 			      "field '%s' must be an array of strings, with at least one",
@@ -144,7 +147,10 @@ static void add_list(const json_t *value, struct argv *argv)
 	json_t *word;
 	size_t i;
 
-	json_array_foreach(value, i, word) argv_add(argv, "%s", json_string_value(word));
+	json_array_foreach(value, i, word)
+	{
+		argv_add(argv, "%s", json_string_value(word));
+	}
 }
 
 static int check_value(const struct field *field, const json_t *value, struct err *err)

@@ -153,6 +153,12 @@ int change(struct exchange *exchange, struct err *err)
 	if (choose(exchange, &verb, &fields, err) < 0 ||
 	    body_check(exchange->request->body, fields, route->select, err) < 0)
 		return -err->code;
+	if (!exchange->all && json_is_true(body_member(exchange->request->body, "volumes")))
+		return err_set(
+			err, EPERM,
+			"user '%.60s' may not put volumes back: other machines may have them; "
+			"leave out 'volumes'",
+			exchange->request->user);
 	verb_begin(exchange->call, &argv);
 	if (match_verb(&exchange->match, exchange->request, verb, fields, &argv, err) < 0)
 		return -err->code;

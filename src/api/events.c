@@ -2,6 +2,7 @@
 /* Events: what happens to machines, as a stream that can be resumed behind any event. */
 #include "api/look.h"
 
+#include "api/access.h"
 #include "api/verb.h"
 #include "base/text.h"
 
@@ -28,10 +29,13 @@ static int show_events(struct exchange *exchange, struct err *err)
 	struct stream *stream = &exchange->response->stream;
 	const char *machine = request_query(request, "machine"), *since = resumed(request);
 	const char *fault = machine ? text_label_fault(machine) : NULL;
+	enum access_right right;
 	bool follows = true;
 
 	if (fault)
 		return err_set(err, EINVAL, "name '%.100s' %s", machine, fault);
+	if (machine && access_machine(exchange, machine, &right, err))
+		return -err->code;
 	if (request_switch(request, "follow", true, &follows, err) < 0)
 		return -err->code;
 	verb_begin(exchange->call, &stream->argv);
@@ -43,6 +47,8 @@ static int show_events(struct exchange *exchange, struct err *err)
 		argv_add(&stream->argv, "--since=%s", since);
 	if (machine)
 		argv_add(&stream->argv, "%s", machine);
+	else if (!exchange->all && access_add_names(exchange, &stream->argv, err) < 0)
+		return -err->code;
 	if (stream->argv.failed)
 		return err_set(err, ENOMEM, "out of memory");
 	stream->framed = wants_frames(request);
@@ -57,6 +63,10 @@ static const struct query event_queries[] = {
 };
 
 const struct route event_routes[] = {
-	{ .method = "GET", .path = "/1.0/events", .queries = event_queries, .run = show_events },
+	{ .method = "GET",
+	  .path = "/1.0/events",
+	  .needs = NEEDS_SIGHT,
+	  .queries = event_queries,
+	  .run = show_events },
 	{ 0 },
 };

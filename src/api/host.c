@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 /* Each name stands for something that clients may rely on; none is ever taken away. */
-static const char *const extensions[] = { "changes",      "console",    "desktop", "etag",
-					  "events_since", "events_sse", "exec",    "filter_label",
-					  "filter_state", "if_match",   "metrics", "operations",
-					  "recursion" };
+static const char *const extensions[] = { "access_users", "changes",      "console",    "desktop",
+					  "etag",         "events_since", "events_sse", "exec",
+					  "filter_label", "filter_state", "if_match",   "metrics",
+					  "operations",   "recursion" };
 
 static int show_root(struct exchange *exchange, struct err *err)
 {
@@ -60,14 +60,17 @@ static int show_api(struct exchange *exchange, struct err *err)
 }
 
 const struct route host_routes[] = {
-	{ .method = "GET", .path = "/", .run = show_root },
-	{ .method = "GET", .path = "/1.0", .run = show_api },
+	{ .method = "GET", .path = "/", .needs = NEEDS_SIGHT, .run = show_root },
+	{ .method = "GET", .path = "/1.0", .needs = NEEDS_SIGHT, .run = show_api },
 	{ .method = "GET", .path = "/1.0/doctor", .verb = "doctor --json" },
 	{ .method = "GET",
 	  .path = "/1.0/metrics",
 	  .verb = "metrics",
 	  .type = "text/plain; version=0.0.4; charset=utf-8" },
-	{ .method = "GET", .path = "/1.0/openapi.json", .run = description_show },
+	{ .method = "GET",
+	  .path = "/1.0/openapi.json",
+	  .needs = NEEDS_SIGHT,
+	  .run = description_show },
 	{ .method = "GET", .path = "/1.0/map", .verb = "network map --json" },
 	{ 0 },
 };

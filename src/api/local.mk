@@ -1,5 +1,6 @@
 # A room of the program berth, in its library of commands: the table of verbs has a row of it, and it runs verbs.
 libcmd_a_SOURCES += \
+	src/api/access.c src/api/access.h \
 	src/api/api.c \
 	src/api/argv.c src/api/argv.h \
 	src/api/attach.c \
@@ -32,8 +33,10 @@ libcmd_a_SOURCES += \
 	src/api/volumes.c
 
 if HAVE_CUNIT
-check_PROGRAMS += test_api test_api_description
-TESTS += test_api test_api_description
+check_PROGRAMS += test_api test_api_access test_api_description
+TESTS += test_api test_api_access test_api_description
+test_api_access_SOURCES = tests/unit/test_api_access.c tests/unit/suite.c tests/unit/suite.h
+test_api_access_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 test_api_description_SOURCES = tests/unit/test_api_description.c tests/unit/suite.c tests/unit/suite.h
 test_api_description_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
 test_api_description_LDADD = $(cmd_libs) $(CUNIT_LIBS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/look.h"
 
+#include "api/access.h"
 #include "api/verb.h"
 #include "base/text.h"
 #include "cmd/cli/print.h"
@@ -200,6 +201,11 @@ int look_value(struct exchange *exchange, struct err *err)
 	json_t *value = look_verb(exchange, route->verb, err);
 	if (!value)
 		return -err->code;
+	if (route->needs == NEEDS_SIGHT && !exchange->all) {
+		access_filter(exchange, value);
+		/* A note may name a machine that the user may not see. */
+		json_array_clear(response->notes);
+	}
 	if (route->shape == SHAPE_LIST && look_shape_list(exchange, value, &value, err) < 0)
 		return -err->code;
 	if (route->shape == SHAPE_NAMED && pick_named(exchange, &value, err) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/router.h"
 
+#include "api/access.h"
 #include "api/look.h"
 #include "api/routes.h"
 #include "base/scoped.h"
@@ -90,19 +91,14 @@ static void leave_out_known(const struct request *request, struct response *resp
 void router_answer(const struct call *call, struct request *request,
 		   const struct incoming *incoming, struct response *response)
 {
-	struct exchange exchange = {
-		.call = call, .request = request, .response = response, .all = true
-	};
+	struct exchange exchange = { .call = call, .request = request, .response = response };
 	struct err err = { 0 };
 
-	/* Rights of other users are not there yet. */
-	if (request->user && strcmp(request->user, "root") != 0) {
-		err_set(&err, EPERM, "user '%.60s' may not use the API: it is for root",
-			request->user);
-		response_fail(response, 403, &err);
-		return;
-	}
-	int status = route_find(request, &exchange.match, response->allow, &err);
+	int status = access_begin(&exchange, &err);
+	if (!status)
+		status = route_find(request, &exchange.match, response->allow, &err);
+	if (!status)
+		status = access_check(&exchange, &err);
 	if (!status && strcmp(request->method, "GET") != 0)
 		status = take_body(request, incoming, &err);
 	if (!status)

@@ -9,6 +9,7 @@
 #include "api/request.h"
 #include "api/response.h"
 #include "cmd/cli/command.h"
+#include "config/values.h"
 
 /* A query parameter. With a flag it is given to the verb; with neither flag nor member the handler reads it. */
 struct query {
@@ -52,6 +53,14 @@ struct schema;
 struct match;
 struct exchange;
 
+/* Who may, beside root and the group api.group. */
+enum route_needs {
+	NEEDS_ALL,    /* nobody else */
+	NEEDS_SIGHT,  /* users with a right on any machine, who get what belongs to those */
+	NEEDS_USE,    /* users of the path's machine */
+	NEEDS_MANAGE, /* those who manage it */
+};
+
 struct route {
 	const char *method;
 	/* "/1.0/machines/{machine}": a part in braces takes a name, a DNS label. */
@@ -60,6 +69,7 @@ struct route {
 	const char *verb;
 	const char *
 		config; /* the verb that prints the settings, which become member "config", and the ETag */
+	enum route_needs needs;
 	enum route_shape shape;
 	const char *place; /* of SHAPE_LIST: the path of its elements, if it is another one */
 	const char *const *members;  /* only these of an object, NULL-terminated; NULL: all */
@@ -111,8 +121,9 @@ struct exchange {
 	const struct request *request;
 	struct match match;
 	struct response *response;
-	bool all;  /* the user may see and do all */
-	int input; /* what follows the head, unread; 0: nothing */
+	bool all;                /* the user may see and do all */
+	enum access_right right; /* on the machine of the path */
+	int input;               /* what follows the head, unread; 0: nothing */
 };
 
 #endif

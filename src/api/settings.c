@@ -2,6 +2,7 @@
 /* Settings of an object by PUT and PATCH: set and unset of its verb, against what they are now. */
 #include "api/change.h"
 
+#include "api/access.h"
 #include "api/body.h"
 #include "api/look.h"
 #include "api/verb.h"
@@ -93,6 +94,22 @@ static int try_both(struct exchange *exchange, const struct argv *set, const str
 	return r == 0 ? try(exchange, unset, err) : r;
 }
 
+/* Words from the first one on: "KEY=VALUE" and "KEY". */
+static int check_rights(const struct exchange *exchange, const struct argv *argv, size_t first,
+			struct err *err)
+{
+	for (size_t i = first; i < argv->count && !exchange->all; i++) {
+		scoped_free char *key = strndup(argv->words[i], strcspn(argv->words[i], "="));
+		if (!key || !access_may_set(key))
+			return err_set(
+				err, EPERM,
+				"user '%.60s' may not change '%.60s': it is for root, and the "
+				"members of the group api.group of berth.conf",
+				exchange->request->user, key ? key : "");
+	}
+	return 0;
+}
+
 static int apply(struct exchange *exchange, const struct argv *set, const struct argv *unset,
 		 size_t none, struct err *err)
 {
@@ -101,6 +118,9 @@ static int apply(struct exchange *exchange, const struct argv *set, const struct
 	response_succeed(exchange->response, json_null());
 	if (set->failed || unset->failed)
 		return err_set(err, ENOMEM, "out of memory");
+	if (check_rights(exchange, set, none, err) < 0 ||
+	    check_rights(exchange, unset, none, err) < 0)
+		return -err->code;
 	if (set->count > none && unset->count > none)
 		r = try_both(exchange, set, unset, err);
 	if (r == 0 && set->count > none)

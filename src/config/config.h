@@ -115,6 +115,7 @@ enum rlimit_key {
 
 /* machines/NAME/machine.conf */
 struct machine_config {
+	char *access_users; /* KEY_ACCESS "access.users" */
 	char *description;
 	char *uuid;                  /* KEY_FIXED; also container_uuid and the guest's machine-id */
 	char *template;              /* KEY_FIXED; the template of its root, "" for none */
@@ -203,6 +204,7 @@ struct recipe_config {
 
 /* etc/berth.conf */
 struct berth_config {
+	char *api_group;         /* "api.group": its members are root for the API; "" = none */
 	char *backup_decrypt;    /* "backup.decrypt": a command; "" = none */
 	char *backup_encrypt;    /* "backup.encrypt": a command; "" = backups are not encrypted */
 	char *backup_target;     /* "backup.target": of machines that have none */

@@ -129,6 +129,8 @@ static const struct schema *const machine_sections[] = {
 
 #define AT(field) offsetof(struct machine_config, field)
 static const struct key machine_keys[] = {
+	{ "access.users", KEY_ACCESS, KEY_LIVE, AT(access_users), "", 0, 0, NULL,
+	  "users of the host who may use or manage it by the API, such as ann:use bob:manage" },
 	{ "app.command", KEY_WORDS, KEY_KEPT, AT(app_command), "", 0, 0, NULL,
 	  "program that guest-init runs, with its arguments, instead of the root's init" },
 	{ "app.directory", KEY_PATH, KEY_KEPT, AT(app_directory), "", 0, 0, NULL,
@@ -348,6 +350,8 @@ static const struct schema *const berth_sections[] = { &recipe_schema, &remote_s
 
 #define AT(field) offsetof(struct berth_config, field)
 static const struct key berth_keys[] = {
+	{ "api.group", KEY_TEXT, 0, AT(api_group), "", 0, 0, NULL,
+	  "group whose members may do all by the API, as root; empty: none" },
 	{ "backup.decrypt", KEY_TEXT, 0, AT(backup_decrypt), "", 0, 0, NULL,
 	  "command that decrypts a backup, such as: age -d -i /root/key" },
 	{ "backup.encrypt", KEY_TEXT, 0, AT(backup_encrypt), "", 0, 0, NULL,

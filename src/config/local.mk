@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libconfig.a
 libconfig_a_SOURCES = \
+	src/config/access.c \
 	src/config/apply_file.c src/config/apply_file.h \
 	src/config/apply_group.c \
 	src/config/build_file.c src/config/build_file.h \

@@ -40,6 +40,7 @@ enum key_type {
 	KEY_WORDS,    /* char *: words, separated and quoted as in KEY_ENV */
 	KEY_PRESS,    /* char *: one key of a keyboard: ^], ^A, q */
 	KEY_CAPS,     /* char *: capabilities to add and, with -, to drop: "sys_time -net_raw" */
+	KEY_ACCESS,   /* char *: rights of users: "ann:use bob:manage", or empty */
 	KEY_RLIMIT,   /* char *: SOFT:HARD or one value for both, each as KEY_ROOM, or empty */
 	KEY_SCHEDULE, /* char *: hourly, daily, weekly, monthly, every 15m; see policy.h; or empty */
 	KEY_KEEP,     /* char *: "hourly 24, daily 7" or all; see policy.h */

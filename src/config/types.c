@@ -339,6 +339,17 @@ static int parse_caps(const struct key *key, const char *text, union value *valu
 			   : value_keep(text_str(&list), value, err);
 }
 
+static int parse_access(const struct key *key, const char *text, union value *value,
+			struct err *err)
+{
+	scoped_text struct text list = { 0 };
+
+	if (access_print(text, &list, err) < 0)
+		return err_wrap(err, "%s cannot be '%.120s'", key->name, text);
+	return list.failed ? err_set(err, ENOMEM, "out of memory")
+			   : value_keep(text_str(&list), value, err);
+}
+
 static int parse_rlimit(const struct key *key, const char *text, union value *value,
 			struct err *err)
 {
@@ -418,6 +429,7 @@ static const struct type types[] = {
 	[KEY_WORDS] = { FIELD_TEXT, parse_command, NULL },
 	[KEY_PRESS] = { FIELD_TEXT, parse_press, NULL },
 	[KEY_CAPS] = { FIELD_TEXT, parse_caps, NULL },
+	[KEY_ACCESS] = { FIELD_TEXT, parse_access, NULL },
 	[KEY_RLIMIT] = { FIELD_TEXT, parse_rlimit, NULL },
 	[KEY_SCHEDULE] = { FIELD_TEXT, parse_schedule, NULL },
 	[KEY_KEEP] = { FIELD_TEXT, parse_keep, NULL },

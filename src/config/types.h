@@ -43,6 +43,8 @@ int type_parse_subnet6(const struct key *key, const char *text, union value *val
 /* ---- routes.c */
 int type_parse_routes(const struct key *key, const char *text, union value *value, struct err *err);
 
+/* A KEY_ACCESS in its usual form. -EINVAL with its fault. */
+int access_print(const char *value, struct text *out, struct err *err);
 /*
  * Prints the canonical form: names without "cap_", first the added ones, then the dropped ones, each sorted by number.
  */

@@ -225,14 +225,15 @@ case_trust() {
 	local said
 	mkdir "$T/shared"
 	berth create --pool p-dir --set network= --set security.nesting=yes --set security.caps=sys_time \
-		--set limits.rlimit.rtprio=0 --set security.port_isolation=yes bb open
+		--set limits.rlimit.rtprio=0 --set security.port_isolation=yes --set access.users=ann:manage bb open
 	berth mount open "$T/shared" /data
 	berth export open "$T/open.berth"
 	berth delete open
 	said=$(berth import --pool p-dir "$T/open.berth" 2>&1)
-	has "left out: limits.rlimit.rtprio, security.caps, security.nesting, mount .*; --trust keeps them" "$said"
+	has "left out: access.users, limits.rlimit.rtprio, security.caps, security.nesting, mount .*; --trust keeps them" "$said"
 	same nesting no "$(berth get open security.nesting)"
 	silent caps berth get open security.caps
+	silent users berth get open access.users
 	same isolation yes "$(berth get open security.port_isolation)"
 	not grep -q shared "$BERTH_ROOT/lib/machines/open/machine.conf"
 	berth delete open

@@ -17,9 +17,9 @@
  * smaller or narrower are not among them.
  */
 static const char *const keys[] = {
-	"limits.rlimit.nice",  "limits.rlimit.rtprio", "security.apparmor",
-	"security.caps",       "security.compat",      "security.nesting",
-	"security.privileged", "security.selinux",     "security.spoofing",
+	"access.users",     "limits.rlimit.nice", "limits.rlimit.rtprio", "security.apparmor",
+	"security.caps",    "security.compat",    "security.nesting",     "security.privileged",
+	"security.selinux", "security.spoofing",
 };
 
 static void name(struct text *dropped, const char *word, const char *what)

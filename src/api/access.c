@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "api/access.h"
+
+#include "base/scoped.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "machine/state/machine.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_root(const char *user)
+{
+	return !user || strcmp(user, "root") == 0;
+}
+
+static bool is_in_group(const char *user, const char *name)
+{
+	const struct group *group = *name ? getgrnam(name) : NULL;
+	gid_t wanted = group ? group->gr_gid : 0;
+	const struct passwd *entry = group ? getpwnam(user) : NULL;
+	int count = 0;
+
+	if (!entry)
+		return false;
+	gid_t primary = entry->pw_gid;
+	getgrouplist(user, primary, NULL, &count);
+	scoped_free gid_t *groups = calloc((size_t)count + 1, sizeof *groups);
+	if (!groups || getgrouplist(user, primary, groups, &count) < 0)
+		return primary == wanted;
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == wanted)
+			return true;
+	}
+	return false;
+}
+
+/* The right on a machine by its settings as they are in force. One that is not there, or cannot be read, gives none. */
+static enum access_right right_on(const struct exchange *exchange, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+	struct err none = { 0 };
+
+	if (exchange->all)
+		return ACCESS_MANAGE;
+	if (machine_look(&machine, &exchange->call->dirs, name, &none) < 0 ||
+	    machine_check(&machine, &none) < 0)
+		return ACCESS_NONE;
+	return config_access(machine.config.access_users, exchange->request->user);
+}
+
+struct seen {
+	const struct exchange *exchange;
+	struct argv *names; /* NULL: the first one is enough */
+	bool any;
+};
+
+static int see(void *context, const char *name)
+{
+	struct seen *seen = context;
+
+	if (right_on(seen->exchange, name) == ACCESS_NONE)
+		return 0;
+	seen->any = true;
+	if (seen->names)
+		argv_add(seen->names, "%s", name);
+	return !seen->names;
+}
+
+int access_begin(struct exchange *exchange, struct err *err)
+{
+	const char *user = exchange->request->user;
+	const struct dirs *dirs = &exchange->call->dirs;
+	struct berth_config config = { 0 };
+	struct seen seen = { .exchange = exchange };
+
+	exchange->all = is_root(user);
+	if (exchange->all)
+		return 0;
+	int r = config_load_berth(dirs, &config, err);
+	exchange->all = r == 0 && is_in_group(user, config.api_group);
+	config_free(&berth_schema, &config);
+	if (r < 0)
+		return 500;
+	if (exchange->all)
+		return 0;
+	if (machine_list(dirs, see, &seen, err) < 0)
+		return 500;
+	if (seen.any)
+		return 0;
+	err_set(err, EPERM,
+		"user '%.60s' may not use the API: it is for root, the members of the group "
+		"api.group of berth.conf, and the users in access.users of machines",
+		user);
+	return 403;
+}
+
+int access_machine(const struct exchange *exchange, const char *name, enum access_right *right,
+		   struct err *err)
+{
+	*right = right_on(exchange, name);
+	if (*right != ACCESS_NONE)
+		return 0;
+	/* The same sentence for one that is not there. */
+	err_set(err, ENOENT, "machine '%.60s' does not exist", name);
+	return 404;
+}
+
+static int refuse(const struct exchange *exchange, const char *machine, struct err *err)
+{
+	const char *user = exchange->request->user;
+
+	if (exchange->match.route->needs == NEEDS_MANAGE)
+		err_set(err, EPERM,
+			"user '%.60s' may use machine '%s', but not change it: that needs "
+			"%.60s:manage in its access.users",
+			user, machine, user);
+	else
+		err_set(err, EPERM,
+			"user '%.60s' may not do this: it is for root, and the members of the "
+			"group api.group of berth.conf",
+			user);
+	return 403;
+}
+
+int access_check(struct exchange *exchange, struct err *err)
+{
+	const char *machine = match_name(&exchange->match, "machine");
+
+	exchange->right = exchange->all ? ACCESS_MANAGE : ACCESS_NONE;
+	if (exchange->all)
+		return 0;
+	/* What one may not see is not there, whatever is asked of it. */
+	int status = machine ? access_machine(exchange, machine, &exchange->right, err) : 0;
+	if (status)
+		return status;
+	switch (exchange->match.route->needs) {
+	case NEEDS_SIGHT:
+		return 0;
+	case NEEDS_USE:
+		return machine ? 0 : refuse(exchange, machine, err);
+	case NEEDS_MANAGE:
+		return exchange->right == ACCESS_MANAGE ? 0 : refuse(exchange, machine, err);
+	case NEEDS_ALL:
+		break;
+	}
+	return refuse(exchange, machine, err);
+}
+
+void access_filter(const struct exchange *exchange, json_t *array)
+{
+	if (exchange->all)
+		return;
+	for (size_t i = json_array_size(array); i-- > 0;) {
+		const json_t *object = json_array_get(array, i);
+		const char *name = json_string_value(json_object_get(object, "machine"));
+		if (!name)
+			name = json_string_value(json_object_get(object, "name"));
+		if (!name || right_on(exchange, name) == ACCESS_NONE)
+			json_array_remove(array, i);
+	}
+}
+
+int access_add_names(const struct exchange *exchange, struct argv *argv, struct err *err)
+{
+	struct seen seen = { .exchange = exchange, .names = argv };
+
+	return machine_list(&exchange->call->dirs, see, &seen, err);
+}
+
+bool access_may_set(const char *key)
+{
+	/* What a program inside could do as well, and notes. A dot at the end stands for all behind it. */
+	static const char *const keys[] = { "app.",        "boot.autostart", "console.escape",
+					    "description", "desktop.",       "env",
+					    "init",        "label.",         "shell.user",
+					    "snapshots.",  "stop." };
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		size_t n = strlen(keys[i]);
+		if (keys[i][n - 1] == '.' ? text_starts(key, keys[i]) : strcmp(key, keys[i]) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who may do what: root and the members of a group all, other users what the settings of a machine say. */
+#ifndef BERTH_API_ACCESS_H
+#define BERTH_API_ACCESS_H
+
+#include "api/routes.h"
+
+/* Whether the user of a request may do all. Refuses one who may do nothing. 0; or the status, with err. */
+int access_begin(struct exchange *exchange, struct err *err);
+/* Decides on the row of a request, and fills in the right on its machine. 0; or the status, with err. */
+int access_check(struct exchange *exchange, struct err *err);
+/* The same for a machine that the path does not name. */
+int access_machine(const struct exchange *exchange, const char *name, enum access_right *right,
+		   struct err *err);
+
+/* Takes what belongs to machines that the user may not see out of an array. */
+void access_filter(const struct exchange *exchange, json_t *array);
+/* Adds the names of the machines that the user may see. */
+int access_add_names(const struct exchange *exchange, struct argv *argv, struct err *err);
+/* Whether whoever manages a machine may change that setting: it opens no wall, and costs others nothing. */
+bool access_may_set(const char *key);
+
+#endif

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Who may do what by the API: users of the host on the real socket, told by the kernel.
+# shellcheck disable=SC2086 # names of users are one word
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/gateway.sh
+. "$top/tests/gateway.sh"
+router=$BUILD_TREE/berth
+# Users that every host has: one who may use web, one who manages it, one of the group, and one without a right.
+user=games
+manager=mail
+member=daemon
+stranger=nobody
+
+set_up() {
+	local name
+	[[ -x $BERTH_LIBEXEC/berth-api ]] || skip "the build has no libmicrohttpd"
+	for name in $user $manager $member $stranger; do
+		id "$name" >/dev/null 2>&1 || skip "there is no user $name"
+	done
+	chmod 0711 "$T"
+	busybox_template bb
+	berth launch --wait --set access.users="$user:use,$manager:manage" bb web
+	berth create bb secret
+	berth snapshot take web s1
+	begin_gateway --idle 0
+}
+
+tear_down() {
+	end_gateway
+	gone web secret
+}
+
+# as USER METHOD PATH [BODY [OPTION of curl...]]: the response; its head is $T/head.
+as() {
+	local data=()
+	[[ -z ${4:-} ]] || data=(-H 'Content-Type: application/json' -d "$4")
+	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups \
+		timeout 100 curl -sS -i --unix-socket "$socket" -H 'Prefer: wait=60' -X "$2" "${data[@]}" "${@:5}" "http://x$3" | tr -d '\r' >"$T/response"
+	sed '/^$/,$d' "$T/response" >"$T/head"
+	sed '1,/^$/d' "$T/response"
+}
+
+# may USER STATUS METHOD PATH [BODY]
+may() {
+	as "$1" "${@:3}" >"$T/body"
+	same "$1: ${*:3}: $(cat "$T/body")" "$2" "$(sed -n '1s|^HTTP/1.1 \([0-9]*\).*|\1|p' "$T/head")"
+}
+
+# sees USER PATH: its metadata.
+sees() {
+	as "$1" GET "$2" | jq -c .metadata
+}
+
+case_stranger() {
+	local path
+	for path in / /1.0 /1.0/machines /1.0/machines/web /1.0/operations /1.0/events /1.0/openapi.json /1.0/doctor /1.0/nothing; do
+		may $stranger 403 GET "$path"
+		has "user '$stranger' may not use the API" "$(jq -r .error "$T/body")"
+	done
+	may $stranger 403 PUT /1.0/machines/web/state '{"action":"stop"}'
+	may $stranger 403 POST /1.0/machines '{"name":"x","source":{"type":"template","template":"bb"}}'
+	may $stranger 403 POST /1.0/machines/web/exec '{}'
+}
+
+# What one may not see is not there: neither in lists nor by name, whatever is asked.
+case_hidden() {
+	local one
+	for one in $user $manager; do
+		same "machines of $one" '["/1.0/machines/web"]' "$(sees $one /1.0/machines)"
+		same "objects of $one" '["web"]' "$(sees $one '/1.0/machines?recursion=1' | jq -c '[.[].name]')"
+		may $one 200 GET /1.0/machines/web
+		for path in "" /state /logs /snapshots /nics /backups; do
+			may $one 404 GET "/1.0/machines/secret$path"
+			same "of one that is hidden" "machine 'secret' does not exist" "$(jq -r .error "$T/body")"
+			may $one 404 GET "/1.0/machines/nothing$path"
+			same "of one that is not there" "machine 'nothing' does not exist" "$(jq -r .error "$T/body")"
+		done
+		may $one 404 PUT /1.0/machines/secret/state '{"action":"start"}'
+		may $one 404 PATCH /1.0/machines/secret '{"config":{"description":"x"}}'
+		may $one 404 DELETE /1.0/machines/secret
+		may $one 404 POST /1.0/machines/secret/exec '{}'
+		may $one 404 POST /1.0/machines/secret/snapshots '{"name":"x"}'
+		may $one 404 GET '/1.0/events?follow=0&machine=secret'
+		as $one GET '/1.0/events?follow=0&since=1h' >"$T/events"
+		same "events of $one" '["web"]' "$(jq -sc '[.[].machine] | unique' "$T/events")"
+	done
+	berth forward add secret tcp 8099:80
+	berth forward add web tcp 8098:80
+	same forwards '["/1.0/machines/web/forwards/tcp-8098"]' "$(sees $user /1.0/forwards)"
+	same interfaces '["web"]' "$(sees $user '/1.0/nics?recursion=1' | jq -c '[.[].machine] | unique')"
+	berth forward remove secret tcp-8099
+	berth forward remove web tcp-8098
+	state_is secret stopped
+}
+
+case_use() {
+	local path
+	for path in /1.0 /1.0/openapi.json /1.0/operations /1.0/machines/web/state /1.0/machines/web/logs /1.0/machines/web/snapshots \
+		/1.0/machines/web/snapshots/s1 /1.0/machines/web/nics; do
+		may $user 200 GET "$path"
+	done
+	same "who asks" "\"$user\"" "$(sees $user /1.0 | jq .user)"
+	may $user 201 POST /1.0/machines/web/exec '{"command":["id"]}'
+	may $user 201 POST /1.0/machines/web/console '{}'
+	may $user 201 POST /1.0/machines/web/desktop '{}'
+	may $user 403 PUT /1.0/machines/web/state '{"action":"stop"}'
+	has "may use machine 'web', but not change it: that needs $user:manage" "$(jq -r .error "$T/body")"
+	may $user 403 PATCH /1.0/machines/web '{"config":{"description":"x"}}'
+	may $user 403 POST /1.0/machines/web/snapshots '{"name":"x"}'
+	may $user 403 PUT /1.0/machines/web/snapshots/s1 '{"action":"restore"}'
+	may $user 403 DELETE /1.0/machines/web/snapshots/s1
+	state_is web running
+	# A ticket is its user's.
+	path=$(as $user POST /1.0/machines/web/exec '{}' | jq -r .metadata.websocket)
+	as $manager GET "$path" '' -H 'Upgrade: websocket' -H 'Connection: Upgrade' -H 'Sec-WebSocket-Version: 13' \
+		-H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' >"$T/body"
+	has '^HTTP/1.1 403' "$(cat "$T/head")"
+}
+
+case_manage() {
+	local path
+	may $manager 200 PUT /1.0/machines/web/state '{"action":"freeze"}'
+	# To let it go on is no use of it.
+	may $user 409 POST /1.0/machines/web/desktop '{}'
+	may $manager 200 PUT /1.0/machines/web/state '{"action":"unfreeze"}'
+	may $manager 200 PUT /1.0/machines/web/state '{"action":"stop","force":true}'
+	may $user 409 POST /1.0/machines/web/desktop '{}'
+	may $manager 201 POST /1.0/machines/web/desktop '{}'
+	may $manager 200 POST /1.0/machines/web/snapshots '{"name":"s2"}'
+	path=$(jq -r '"/1.0/operations/\(.metadata.id)"' "$T/body")
+	same "its operation" Success "$(sees $manager "$path" | jq -r .status)"
+	may $user 404 GET "$path"
+	may $user 404 DELETE "$path"
+	same "operations of the other" '[]' "$(sees $user /1.0/operations)"
+	may $manager 403 PUT /1.0/machines/web/snapshots/s2 '{"action":"restore","volumes":true}'
+	may $manager 200 PUT /1.0/machines/web/snapshots/s2 '{"action":"restore"}'
+	may $manager 200 DELETE /1.0/machines/web/snapshots/s2
+	may $manager 200 PATCH /1.0/machines/web '{"config":{"description":"of mail","label.a":"1","stop.timeout":"5s"}}'
+	same description "of mail" "$(berth get web description)"
+	may $manager 200 PUT /1.0/machines/web/state '{"action":"start","wait":true}'
+	state_is web running
+}
+
+# No setting that opens a wall, whether set or put back, and none that gives rights.
+case_walls() {
+	local key before
+	before=$(berth get web --json)
+	for key in access.users=$manager:use security.privileged=yes security.nesting=yes security.caps=sys_admin limits.memory=8G limits.pids=9000 \
+		network= network.address=10.1.1.1 backup.target=/root boot.order=1 boot.after=secret lxcfs=yes; do
+		may $manager 403 PATCH /1.0/machines/web "$(jq -cn --arg key "${key%%=*}" --arg value "${key#*=}" '{config: {($key): $value}}')"
+		has "may not change '${key%%=*}'" "$(jq -r .error "$T/body")"
+	done
+	may $manager 403 PATCH /1.0/machines/web '{"config":{"description":"y","access.users":null}}'
+	may $manager 403 PUT /1.0/machines/web '{"config":{"description":"y"}}'
+	same settings "$before" "$(berth get web --json)"
+}
+
+# What is not one machine's is for root and the group.
+case_host() {
+	local one path
+	for one in $user $manager; do
+		for path in doctor map metrics pools pools/default templates templates/bb networks networks/default volumes backups machines/web/backups; do
+			may $one 403 GET "/1.0/$path"
+		done
+		may $one 403 POST /1.0/machines '{"name":"x","source":{"type":"copy","machine":"web"}}'
+		may $one 403 POST /1.0/machines/web '{"name":"x"}'
+		may $one 403 DELETE '/1.0/machines/web?force=1'
+		may $one 403 POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"80"}'
+		may $one 403 POST /1.0/machines/web/nics '{"name":"eth1"}'
+		may $one 403 POST /1.0/machines/web/volumes '{"volume":"data","target":"/x"}'
+		may $one 403 POST /1.0/machines/web/backups '{"target":"/tmp"}'
+		may $one 403 POST /1.0/networks '{"name":"x"}'
+		may $one 403 PUT /1.0/networks/default/state '{"action":"down"}'
+		may $one 403 POST /1.0/volumes '{"name":"x"}'
+		may $one 403 DELETE /1.0/templates/bb
+	done
+}
+
+# Its members are root for the API, and nobody else is.
+case_group() {
+	may $member 403 GET /1.0/machines
+	mkdir -p "$BERTH_ROOT/etc"
+	echo "api.group = $(id -gn $member)" >>"$BERTH_ROOT/etc/berth.conf"
+	same "what a member sees" '["/1.0/machines/secret","/1.0/machines/web"]' "$(sees $member /1.0/machines)"
+	may $member 200 GET /1.0/pools
+	may $member 200 POST /1.0/machines '{"name":"made","source":{"type":"template","template":"bb"}}'
+	may $member 200 PATCH /1.0/machines/made '{"config":{"security.nesting":true}}'
+	may $member 200 DELETE /1.0/machines/made
+	may $stranger 403 GET /1.0/machines
+	may $user 404 GET /1.0/machines/secret
+	sed -i '/^api.group/d' "$BERTH_ROOT/etc/berth.conf"
+	may $member 403 GET /1.0/machines
+	echo "api.group = no-such-group" >>"$BERTH_ROOT/etc/berth.conf"
+	may $member 403 GET /1.0/machines
+	sed -i '/^api.group/d' "$BERTH_ROOT/etc/berth.conf"
+	# A right that is taken away is gone at once.
+	berth set web access.users=$manager:use
+	may $user 403 GET /1.0/machines/web
+	may $manager 403 PUT /1.0/machines/web/state '{"action":"stop"}'
+	berth set web access.users="$user:use $manager:manage"
+}
+
+run_cases "$@"
