@@ -27,11 +27,11 @@ void verb_begin(const struct call *call, struct argv *argv)
 }
 
 /* The standard descriptors of this process while a verb has others. */
-struct set_aside {
+struct standard_fds {
 	int fds[3];
 };
 
-static void put_back(struct set_aside *aside)
+static void put_back(struct standard_fds *aside)
 {
 	for (int i = 0; i < 3; i++) {
 		if (aside->fds[i] >= 0) {
@@ -41,7 +41,7 @@ static void put_back(struct set_aside *aside)
 	}
 }
 
-static int set_aside(struct set_aside *aside, const int replacing[3])
+static int set_aside(struct standard_fds *aside, const int replacing[3])
 {
 	for (int i = 0; i < 3; i++)
 		aside->fds[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
@@ -117,7 +117,7 @@ int verb_run(const struct call *call, const struct argv *argv, int input,
 	scoped_fd int out = memfd_create("berth-out", MFD_CLOEXEC);
 	scoped_fd int errors = memfd_create("berth-sentences", MFD_CLOEXEC);
 	scoped_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	struct set_aside aside;
+	struct standard_fds aside;
 	scoped_free char *lines = NULL;
 	size_t length = 0;
 

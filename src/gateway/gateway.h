@@ -19,7 +19,7 @@
 struct cgi;
 struct connection;
 struct request;
-struct socket;
+struct web_socket;
 
 struct gateway {
 	int epoll; /* owned */
@@ -30,7 +30,7 @@ struct gateway {
 		*router; /* borrowed: the program that a request runs, with the words "api --cgi" */
 	struct connection *connections; /* all that are open */
 	struct request *requests;       /* all whose first line has come */
-	struct socket *sockets;         /* all that were not freed */
+	struct web_socket *sockets;     /* all that were not freed */
 	struct tickets tickets;
 	struct cgi *children; /* all that were not freed */
 	bool resumed;         /* libmicrohttpd has to look at its connections again */

@@ -25,9 +25,9 @@ enum {
 	INTERNAL = 1011,     /* causes of a close that are ours alone */
 };
 
-struct socket {
+struct web_socket {
 	struct gateway *gateway;
-	struct socket *next;
+	struct web_socket *next;
 	struct attach attach;
 	struct process process;
 	struct streams streams;
@@ -49,9 +49,9 @@ struct socket {
 		deadline; /* last sign of life; since when out is full; of the end */
 };
 
-static void go(struct socket *socket);
+static void go(struct web_socket *socket);
 
-static void put(struct socket *socket, enum websocket_opcode opcode, const void *bytes,
+static void put(struct web_socket *socket, enum websocket_opcode opcode, const void *bytes,
 		size_t length)
 {
 	unsigned char head[WEBSOCKET_HEAD];
@@ -68,14 +68,14 @@ static void put(struct socket *socket, enum websocket_opcode opcode, const void 
 	socket->out_end += n + length;
 }
 
-static void close_stream(struct socket *socket, int i)
+static void close_stream(struct web_socket *socket, int i)
 {
 	watch_drop(socket->gateway->epoll, &socket->watches[i]);
 	scoped_close_fd(&socket->streams.near[i]);
 }
 
 /* The child loses its terminal, or its input, and is told to end. */
-static void hang_up(struct socket *socket)
+static void hang_up(struct web_socket *socket)
 {
 	for (int i = 0; i < 3; i++)
 		close_stream(socket, i);
@@ -84,7 +84,7 @@ static void hang_up(struct socket *socket)
 		socket->deadline = clock_ms() + CLOSE_MS;
 }
 
-static void say_close(struct socket *socket, unsigned cause)
+static void say_close(struct web_socket *socket, unsigned cause)
 {
 	unsigned char bytes[2] = { (unsigned char)(cause >> 8), (unsigned char)cause };
 
@@ -94,7 +94,7 @@ static void say_close(struct socket *socket, unsigned cause)
 }
 
 /* The client's part is over: libmicrohttpd closes the connection. */
-static void let_go(struct socket *socket)
+static void let_go(struct web_socket *socket)
 {
 	if (!socket->urh)
 		return;
@@ -107,11 +107,11 @@ static void let_go(struct socket *socket)
 	hang_up(socket);
 }
 
-static void free_if_done(struct socket *socket)
+static void free_if_done(struct web_socket *socket)
 {
 	if (socket->urh || socket->process.pid > 0)
 		return;
-	for (struct socket **at = &socket->gateway->sockets; *at; at = &(*at)->next)
+	for (struct web_socket **at = &socket->gateway->sockets; *at; at = &(*at)->next)
 		if (*at == socket) {
 			*at = socket->next;
 			break;
@@ -122,7 +122,7 @@ static void free_if_done(struct socket *socket)
 	free(socket);
 }
 
-static void take_wish(struct socket *socket)
+static void take_wish(struct web_socket *socket)
 {
 	static const char wrong[] =
 		"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}} or "
@@ -139,7 +139,7 @@ static void take_wish(struct socket *socket)
 		process_signal(&socket->process, wish.signal);
 }
 
-static void take_text(struct socket *socket, const struct websocket_event *event)
+static void take_text(struct web_socket *socket, const struct websocket_event *event)
 {
 	if (socket->wish_length + event->length > WISH) {
 		socket->deaf = true;
@@ -156,7 +156,7 @@ static void take_text(struct socket *socket, const struct websocket_event *event
 }
 
 /* Bytes for the child. Without a terminal a message begins with its channel, 0, behind which nothing is the end. */
-static void take_data(struct socket *socket, const struct websocket_event *event)
+static void take_data(struct web_socket *socket, const struct websocket_event *event)
 {
 	bool channels = !socket->attach.terminal && !socket->attach.raw, begins = !socket->inside;
 	const unsigned char *data = event->data;
@@ -184,7 +184,7 @@ static void take_data(struct socket *socket, const struct websocket_event *event
 	}
 }
 
-static void take_event(struct socket *socket, const struct websocket_event *event)
+static void take_event(struct web_socket *socket, const struct websocket_event *event)
 {
 	switch (event->kind) {
 	case WEBSOCKET_NOTHING:
@@ -210,7 +210,7 @@ static void take_event(struct socket *socket, const struct websocket_event *even
 }
 
 /* Gives the child some of what is pending. False: it takes nothing now, and is watched. */
-static bool feed_child(struct socket *socket)
+static bool feed_child(struct web_socket *socket)
 {
 	ssize_t n = socket->streams.near[0] < 0 ? -1
 						: write(socket->streams.near[0], socket->pending,
@@ -231,7 +231,7 @@ static bool feed_child(struct socket *socket)
 }
 
 /* Client to child, until one of both has no more. */
-static void go_in(struct socket *socket)
+static void go_in(struct web_socket *socket)
 {
 	while (!socket->deaf) {
 		if (socket->pending_length > 0) {
@@ -261,7 +261,7 @@ static void go_in(struct socket *socket)
 }
 
 /* Reads one of the child's streams into a frame. */
-static void read_stream(struct socket *socket, int i)
+static void read_stream(struct web_socket *socket, int i)
 {
 	unsigned char bytes[PIECE];
 	bool channels = !socket->attach.terminal && !socket->attach.raw;
@@ -283,7 +283,7 @@ static void read_stream(struct socket *socket, int i)
 }
 
 /* The child has ended, and all that it said is on its way. */
-static void tell_end(struct socket *socket)
+static void tell_end(struct web_socket *socket)
 {
 	int status = socket->process.status;
 	scoped_free char *text =
@@ -295,7 +295,7 @@ static void tell_end(struct socket *socket)
 	say_close(socket, WEBSOCKET_NORMAL);
 }
 
-static bool flush(struct socket *socket)
+static bool flush(struct web_socket *socket)
 {
 	while (socket->out_start < socket->out_end) {
 		ssize_t n = send(socket->client.fd, socket->out + socket->out_start,
@@ -312,7 +312,7 @@ static bool flush(struct socket *socket)
 }
 
 /* Child to client, until one of both has no more. False: the client has gone. */
-static bool go_out(struct socket *socket)
+static bool go_out(struct web_socket *socket)
 {
 	for (;;) {
 		if (!flush(socket))
@@ -330,7 +330,7 @@ static bool go_out(struct socket *socket)
 	}
 }
 
-static void go(struct socket *socket)
+static void go(struct web_socket *socket)
 {
 	if (socket->urh)
 		go_in(socket);
@@ -348,8 +348,8 @@ static void go(struct socket *socket)
 
 static void client_ready(struct watch *watch, uint32_t events)
 {
-	struct socket *socket =
-		(struct socket *)(void *)((char *)watch - offsetof(struct socket, client));
+	struct web_socket *socket =
+		(struct web_socket *)(void *)((char *)watch - offsetof(struct web_socket, client));
 
 	if (events & (EPOLLHUP | EPOLLERR))
 		let_go(socket);
@@ -358,7 +358,7 @@ static void client_ready(struct watch *watch, uint32_t events)
 
 static void stream_ready(struct watch *watch, uint32_t events)
 {
-	struct socket *socket = watch->owner;
+	struct web_socket *socket = watch->owner;
 
 	(void)events;
 	go(socket);
@@ -366,15 +366,16 @@ static void stream_ready(struct watch *watch, uint32_t events)
 
 static void has_ended(struct process *process)
 {
-	struct socket *socket =
-		(struct socket *)(void *)((char *)process - offsetof(struct socket, process));
+	struct web_socket *socket =
+		(struct web_socket *)(void *)((char *)process -
+					      offsetof(struct web_socket, process));
 
 	slots_give_back_lasting(&socket->gateway->slots);
 	socket->deadline = socket->closed ? clock_ms() + CLOSE_MS : 0;
 	go(socket);
 }
 
-static int start(struct socket *socket)
+static int start(struct web_socket *socket)
 {
 	scoped_environment struct environment env = { 0 };
 	struct attach *attach = &socket->attach;
@@ -407,7 +408,7 @@ static int start(struct socket *socket)
 
 void socket_begin(struct gateway *gateway, struct socket_spec *spec)
 {
-	struct socket *socket = calloc(1, sizeof *socket);
+	struct web_socket *socket = calloc(1, sizeof *socket);
 
 	if (!socket || spec->length > sizeof socket->in) {
 		free(socket);
@@ -439,7 +440,7 @@ void socket_begin(struct gateway *gateway, struct socket_spec *spec)
 
 void socket_drain(struct gateway *gateway)
 {
-	for (struct socket *socket = gateway->sockets, *next; socket; socket = next) {
+	for (struct web_socket *socket = gateway->sockets, *next; socket; socket = next) {
 		next = socket->next;
 		if (!socket->closed)
 			say_close(socket, WEBSOCKET_AWAY);
@@ -450,12 +451,12 @@ void socket_drain(struct gateway *gateway)
 
 void socket_abandon(struct gateway *gateway)
 {
-	for (struct socket *socket = gateway->sockets; socket; socket = socket->next)
+	for (struct web_socket *socket = gateway->sockets; socket; socket = socket->next)
 		let_go(socket);
 }
 
 /* Deadlines that are over. */
-static void look(struct socket *socket, int64_t now)
+static void look(struct web_socket *socket, int64_t now)
 {
 	int64_t stall = (int64_t)socket->gateway->limits.stall * 1000;
 
@@ -479,7 +480,7 @@ static void look(struct socket *socket, int64_t now)
 
 void socket_tick(struct gateway *gateway, int64_t now, int64_t *next)
 {
-	for (struct socket *socket = gateway->sockets, *after; socket; socket = after) {
+	for (struct web_socket *socket = gateway->sockets, *after; socket; socket = after) {
 		after = socket->next;
 		gateway_sooner(next, socket->deadline);
 		if (socket->urh && socket->out_end > 0)

@@ -17,7 +17,7 @@
 enum { BRIDGE_NAMES = 16 };
 
 /* Names and subnets of the existing networks, which a new network must avoid. */
-struct others {
+struct other_networks {
 	const struct dirs *dirs;
 	struct subnet_list subnets;
 	const char *bridge; /* the wanted name */
@@ -26,7 +26,7 @@ struct others {
 
 static int add_other(void *context, const char *name)
 {
-	struct others *others = context;
+	struct other_networks *others = context;
 	scoped_free char *path = network_conf_path(others->dirs, name);
 	struct network_config config;
 	struct err unsaid = { 0 };
@@ -77,7 +77,7 @@ static int choose_subnet(const struct subnet_list *taken, const struct network *
 static int bridge_is_taken(const struct network *network, struct link_socket *links,
 			   struct err *err)
 {
-	struct others others = { .dirs = network->dirs, .bridge = network->config.bridge };
+	struct other_networks others = { .dirs = network->dirs, .bridge = network->config.bridge };
 	struct link_info info;
 	struct err why = { 0 };
 
@@ -186,7 +186,7 @@ static bool is_link_local(const char *text)
 static int find_subnet(struct network *network, struct link_socket *links, const char *asked,
 		       struct subnet *subnet, struct err *err)
 {
-	struct others others = { .dirs = network->dirs };
+	struct other_networks others = { .dirs = network->dirs };
 
 	if (asked && is_link_local(asked))
 		return err_set(
@@ -315,7 +315,7 @@ static int choose_subnets(struct network *network, struct link_socket *links, st
  */
 static int check_parent(const struct network *network, struct link_socket *links, struct err *err)
 {
-	struct others others = { .dirs = network->dirs, .bridge = network->config.parent };
+	struct other_networks others = { .dirs = network->dirs, .bridge = network->config.parent };
 	struct link_info parent;
 
 	if (!config_has_parent(&network->config))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Copies of machines in a thin pool: templates, roots that are set back, copies with an identity of their own or
 # in another pool.
-# packages: jq
+# packages: jq apt-utils
 # integration: identity derived
 # seconds: 5400
 # shellcheck source=tests/vm/lib.sh
