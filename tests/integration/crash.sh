@@ -4,6 +4,7 @@
 # cleans up and works.
 # The search for leaks at a process's end waits for ever if its helper is killed, as everything may be here.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+needs_faults="case_stop_while_a_clean_up_lasts"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -104,6 +105,29 @@ case_stop_killed_at_any_moment() {
 		same state stopped "$(field m state)"
 	done
 	nothing_more_than_stopped
+}
+
+finish_of_m() {
+	pgrep -f -- "--root $BERTH_ROOT _finish m "
+}
+
+clean_up_is_stopped() {
+	grep -q '^State:.*T' "/proc/$(finish_of_m)/status"
+}
+
+# A machine whose run is gone is stopped, also while the clean-up's last step has its lock.
+case_stop_while_a_clean_up_lasts() {
+	berth start m
+	berth stop --force m
+	BERTH_FAULT=finish-cleaned BERTH_FAULT_SIGNAL=19 berth start m
+	berth stop --force m
+	retry 10 clean_up_is_stopped
+	berth stop --force m
+	same state stopped "$(field m state)"
+	kill -CONT "$(finish_of_m)"
+	retry 10 not finish_of_m
+	berth start --wait m
+	berth stop m
 }
 
 case_keeper_killed_during_a_start() {

@@ -206,7 +206,7 @@ over_tls() {
 
 # With a pair of its own, which stays, for this host and its network.
 case_tls() {
-	local first address
+	local first
 	begin_web --tls
 	same link "https://$host/sign-in/" "${link%/*}/"
 	first=$(openssl x509 -in "$BERTH_ROOT/lib/api/certificate.pem" -noout -fingerprint -sha256)

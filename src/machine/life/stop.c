@@ -10,6 +10,7 @@
 #include "machine/state/private.h"
 
 #include "base/deadlines.h"
+#include "base/fault.h"
 #include "base/scoped.h"
 
 #include <limits.h>
@@ -54,8 +55,9 @@ static int stop_leftover(struct stop *stop, enum stop_outcome without, struct er
 	scoped_fd int lock = stop->force ? lock_by_force(machine, err)
 					 : control_lock_unless_running(machine, err);
 
-	/* Another process has the lock for the clean-up after a guest whose end is known. */
-	if (lock < 0 && stop->force && err->code == EBUSY && run_has_finished(machine)) {
+	/* Another process has the lock: for the clean-up after a guest whose end is known, or for work without a run. */
+	if (lock < 0 && stop->force && err->code == EBUSY &&
+	    (run_has_finished(machine) || !run_needs_cleanup(machine))) {
 		*err = (struct err){ 0 };
 		stop->outcome = without;
 		return 0;
@@ -170,6 +172,7 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;
+	fault_point("finish-cleaned");
 	machine_tell(machine,
 		     &(struct event){ .name = "stopped", .outcome = outcome, .cause = how });
 	if (!machine->config.ephemeral)
