@@ -97,20 +97,43 @@ int listen_unix(const char *path, struct err *err)
 	return take_fd(&fd);
 }
 
-/* Cuts "ADDRESS:PORT" or "[ADDRESS]:PORT" in two. -EINVAL: it is none. */
-static int split(const char *text, char *address, size_t room, uint64_t *port)
+/* Cuts "ADDRESS:PORT" or "[ADDRESS]:PORT" in two. 0 or -code. */
+static int split(const char *text, char *address, size_t room, uint64_t *port, struct err *err)
 {
 	const char *colon = strrchr(text, ':');
 	size_t n = colon ? (size_t)(colon - text) : 0;
+	bool bracketed = n > 2 && text[0] == '[' && text[n - 1] == ']';
+	struct in6_addr v6;
 
-	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
-		text++;
-		n -= 2;
-	}
-	return n == 0 || text_print(address, room, "%.*s", (int)n, text) < 0 ||
-			       text_to_u64(colon + 1, 1, 65535, port) < 0
-		       ? -EINVAL
-		       : 0;
+	if (n == 0 || (!bracketed && text[0] == '[') ||
+	    text_print(address, room, "%.*s", (int)n - 2 * bracketed, text + bracketed) < 0)
+		return err_set(err, EINVAL, "--listen takes unix:PATH or ADDRESS:PORT, not '%s'",
+			       text);
+	if (!bracketed && inet_pton(AF_INET6, address, &v6) == 1)
+		return err_set(err, EINVAL, "an address of IPv6 is in brackets; write [%s]:%s",
+			       address, colon + 1);
+	if (!bracketed && inet_pton(AF_INET6, text, &v6) == 1)
+		return err_set(err, EINVAL, "'%s' has no port; write [%s]:8443", text, text);
+	if (bracketed && inet_pton(AF_INET6, address, &v6) != 1)
+		return err_set(err, EINVAL, "'%s' is no address of IPv6", address);
+	if (text_to_u64(colon + 1, 1, 65535, port) < 0)
+		return err_set(err, EINVAL, "a port is 1 to 65535, not '%s'", colon + 1);
+	return 0;
+}
+
+/* Addresses by which no page can be known. 0 or -code. */
+static int check_nameable(const char *text, const struct in_addr *v4, const struct in6_addr *v6,
+			  struct err *err)
+{
+	/* A name in a request could not be told from another page's. */
+	if (v4 ? v4->s_addr == htonl(INADDR_ANY) : IN6_IS_ADDR_UNSPECIFIED(v6))
+		return err_set(err, EINVAL, "'%s' is all addresses; choose one of them", text);
+	if (!v4 && IN6_IS_ADDR_LINKLOCAL(v6))
+		return err_set(err, EINVAL,
+			       "'%s' is good on one link alone, whose interface no link to the "
+			       "page can name; choose another address of the host",
+			       text);
+	return 0;
 }
 
 int listen_tcp(const char *text, bool *secure, struct err *err)
@@ -121,16 +144,13 @@ int listen_tcp(const char *text, bool *secure, struct err *err)
 	uint64_t port;
 	int yes = 1;
 
-	if (split(text, address, sizeof address, &port) < 0)
-		return err_set(err, EINVAL, "--listen takes unix:PATH or ADDRESS:PORT, not '%s'",
-			       text);
+	if (split(text, address, sizeof address, &port, err) < 0)
+		return -err->code;
 	bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
 	if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
 		return err_set(err, EINVAL, "'%s' is no address", address);
-	/* A name in a request could not be told from another page's. */
-	if (is_v4 ? v4.sin_addr.s_addr == htonl(INADDR_ANY)
-		  : IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
-		return err_set(err, EINVAL, "'%s' is all addresses; choose one of them", address);
+	if (check_nameable(address, is_v4 ? &v4.sin_addr : NULL, &v6.sin6_addr, err) < 0)
+		return -err->code;
 	/* Cookies would cross the network in clear. */
 	if (is_v4 ? ntohl(v4.sin_addr.s_addr) >> 24 != 127 : !IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr))
 		*secure = true;

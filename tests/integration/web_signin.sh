@@ -338,7 +338,13 @@ case_refused() {
 	fails 1 "listen on '198.51.100.1:8443'" "$api" --listen 198.51.100.1:8443
 	fails 2 "'host.example' is no address" "$api" --listen host.example:8443
 	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1'" "$api" --listen 127.0.0.1
-	fails 2 "takes unix:PATH or ADDRESS:PORT, not '127.0.0.1:0'" "$api" --listen 127.0.0.1:0
+	fails 2 "a port is 1 to 65535, not '0'" "$api" --listen 127.0.0.1:0
+	fails 2 "a port is 1 to 65535, not '99999'" "$api" --listen '[::1]:99999'
+	fails 2 "is in brackets; write \[::1\]:8443" "$api" --listen ::1:8443
+	fails 2 "'::1' has no port; write \[::1\]:8443" "$api" --listen ::1
+	fails 2 "'127.0.0.1' is no address of IPv6" "$api" --listen '[127.0.0.1]:8443'
+	fails 2 "takes unix:PATH or ADDRESS:PORT, not '\[::1\]'" "$api" --listen '[::1]'
+	fails 2 "'fe80::1' is good on one link alone" "$api" --listen '[fe80::1]:8443'
 	fails 2 "need --listen ADDRESS:PORT" "$api" --sign-in
 	begin_web
 	fails 1 "Address already in use" "$api" --listen "$host"
