@@ -8,11 +8,56 @@
 #include "api/verb.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "config/schema.h"
+#include "image/template/template.h"
+#include "machine/state/machine.h"
 
 #include <string.h>
 
 enum { LOCK_SECONDS = 60 };
+
+/* Whether a machine has the value of a key as a template's presets give it. */
+static bool is_given(const struct machine_config *config, const struct machine_config *presets,
+		     const char *name)
+{
+	scoped_text struct text now = { 0 }, given = { 0 };
+	struct err unknown = { 0 };
+
+	return config_get(&machine_schema, config, name, &now, &unknown) == 0 &&
+	       config_get(&machine_schema, presets, name, &given, &unknown) == 0 &&
+	       strcmp(text_str(&now), text_str(&given)) == 0;
+}
+
+/* Keys, as members of an object, whose values create has taken from the machine's template. */
+static json_t *given_by_template(const struct exchange *exchange, const json_t *now)
+{
+	const struct dirs *dirs = &exchange->call->dirs;
+	scoped_machine struct machine machine = { 0 };
+	struct template_config template = { 0 };
+	struct machine_config presets = { 0 };
+	json_t *keys = json_object();
+	struct err none = { 0 };
+	const char *key;
+	json_t *value;
+
+	if (exchange->match.route->schema != &machine_schema ||
+	    machine_look(&machine, dirs, exchange->match.names[0], &none) < 0 ||
+	    !machine.config.template || !*machine.config.template ||
+	    template_open(dirs, machine.config.template, &template, &none) < 0)
+		return keys;
+	bool known = config_defaults(&machine_schema, &presets, &none) == 0 &&
+		     config_apply_presets(&template, &presets, &none) == 0;
+	json_object_foreach((json_t *)(uintptr_t)now, key, value)
+	{
+		(void)value;
+		if (known && is_given(&machine.config, &presets, key))
+			json_object_set_new(keys, key, json_true());
+	}
+	config_free(&machine_schema, &presets);
+	config_free(&template_schema, &template);
+	return keys;
+}
 
 /* A key that berth has set, or that is chosen once, stays in a PUT that does not name it. */
 static bool stays(const struct schema *schema, const char *name)
@@ -55,12 +100,14 @@ static void compare(const struct exchange *exchange, const json_t *now, json_t *
 	}
 	body_pairs(changed, "", set);
 	json_decref(changed);
+	json_t *given = whole ? given_by_template(exchange, now) : NULL;
 	json_object_foreach((json_t *)(uintptr_t)now, key, value)
 	{
-		if (whole && !json_object_get(wanted, key) &&
+		if (whole && !json_object_get(wanted, key) && !json_object_get(given, key) &&
 		    !stays(exchange->match.route->schema, key))
 			argv_add(unset, "%s", key);
 	}
+	json_decref(given);
 }
 
 /* Asks the verb whether it would do it. 0; 1: the response tells why not; or -code. */

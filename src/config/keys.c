@@ -235,7 +235,7 @@ static const struct key machine_keys[] = {
 	  NULL, "size of the stack of a process; SOFT:HARD, one for both, or max" },
 	{ "lxcfs", KEY_CHOICE, KEY_KEPT, AT(lxcfs), "auto", 0, 0, lxcfs_words,
 	  "whether free and lscpu in it show its own figures, where lxcfs runs: auto, no" },
-	{ "network", KEY_LABEL, 0, AT(network), "", 0, 0, NULL,
+	{ "network", KEY_LABEL, KEY_DRAWN, AT(network), "", 0, 0, NULL,
 	  "network that its eth0 is on; empty: none" },
 	{ "network.address", KEY_ADDRESS, 0, AT(address), "", 0, 0, NULL,
 	  "IPv4 address of its eth0; empty: as leased" },

@@ -5,33 +5,11 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/gateway.sh
 . "$top/tests/gateway.sh"
+# shellcheck source=tests/api_asking.sh
+. "$top/tests/api_asking.sh"
 
 set_up() {
 	busybox_template bb
-}
-
-# ask METHOD PATH [BODY [OPTION...]]: the response, which waits for its operation.
-ask() {
-	printf '%s' "${3:-}" | berth api --header "Prefer: wait=60" --input - "${@:4}" "$1" "$2"
-}
-
-# done_by METHOD PATH [BODY]: it has succeeded.
-done_by() {
-	local status
-	ask "$@" >"$T/answer" || fault "$*: $(cat "$T/answer")"
-	status=$(jq -r '"\(.type) \(.status_code)"' "$T/answer")
-	same "$*" "sync 200" "$status"
-}
-
-# refused STATUS PATTERN METHOD PATH [BODY [OPTION...]]
-refused() {
-	! ask "${@:3}" >"$T/answer" || fault "${*:3} was taken: $(cat "$T/answer")" || return
-	same "${*:3}" "error $1" "$(jq -r '"\(.type) \(.error_code)"' "$T/answer")"
-	has "$2" "$(jq -r .error "$T/answer")"
-}
-
-get() {
-	berth api GET "$1" | jq -c .metadata
 }
 
 case_life() {
