@@ -20,6 +20,17 @@ enum {
 	YEAR = 365 * 86400,
 	SOON = 30 * 86400, /* before its end: its own is made anew, another is told of */
 	HOST = 256,
+	MOST_NAMES = 16, /* of its own certificate; the oldest go */
+};
+
+/* For whom a certificate is good. */
+struct names {
+	size_t count;
+	struct name {
+		int kind; /* GNUTLS_SAN_ */
+		size_t size;
+		unsigned char bytes[HOST];
+	} all[MOST_NAMES];
 };
 
 /* A pair that is being made. Zeroed: nothing. */
@@ -39,28 +50,56 @@ static void free_pair(struct pair *pair)
 	gnutls_free(pair->certificate_text.data);
 }
 
-/* For whom it is good: the name of the host, localhost, and the address. */
-static int name_pair(struct pair *pair, const char *address)
+static bool has_name(const struct names *names, const struct name *name)
 {
-	char host[HOST] = "";
-	unsigned char bytes[16];
-	unsigned size = inet_pton(AF_INET, address, bytes) == 1    ? 4
-			: inet_pton(AF_INET6, address, bytes) == 1 ? 16
-								   : 0;
-	gnutls_x509_crt_t crt = pair->certificate;
+	for (size_t i = 0; i < names->count; i++) {
+		const struct name *one = &names->all[i];
+		if (one->kind == name->kind && one->size == name->size &&
+		    memcmp(one->bytes, name->bytes, name->size) == 0)
+			return true;
+	}
+	return false;
+}
 
-	gethostname(host, sizeof host - 1);
+static void add_name(struct names *names, const struct name *name)
+{
+	if (names->count < MOST_NAMES && name->size > 0 && !has_name(names, name))
+		names->all[names->count++] = *name;
+}
+
+static void add_host(struct names *names, const char *host)
+{
+	struct name name = { .kind = GNUTLS_SAN_DNSNAME, .size = strlen(host) };
+
+	memcpy(name.bytes, host, name.size);
+	add_name(names, &name);
+}
+
+/* What its own has to name: the name of the host, localhost, and the address. */
+static void want_names(struct names *names, const char *host, const char *address)
+{
+	struct name name = { .kind = GNUTLS_SAN_IPADDRESS };
+
+	add_host(names, host);
+	add_host(names, "localhost");
+	name.size = inet_pton(AF_INET, address, name.bytes) == 1    ? 4
+		    : inet_pton(AF_INET6, address, name.bytes) == 1 ? 16
+								    : 0;
+	add_name(names, &name);
+}
+
+static int name_pair(struct pair *pair, const char *host, const struct names *names)
+{
+	gnutls_x509_crt_t crt = pair->certificate;
 	int r = gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, host,
 					      (unsigned)strnlen(host, 64));
-	if (r >= 0)
-		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host,
-							 (unsigned)strlen(host), GNUTLS_FSAN_SET);
-	if (r >= 0)
-		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, "localhost",
-							 strlen("localhost"), GNUTLS_FSAN_APPEND);
-	if (r >= 0 && size)
-		r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, bytes, size,
-							 GNUTLS_FSAN_APPEND);
+
+	for (size_t i = 0; r >= 0 && i < names->count; i++) {
+		const struct name *name = &names->all[i];
+		r = gnutls_x509_crt_set_subject_alt_name(
+			crt, (gnutls_x509_subject_alt_name_t)name->kind, name->bytes,
+			(unsigned)name->size, i == 0 ? GNUTLS_FSAN_SET : GNUTLS_FSAN_APPEND);
+	}
 	return r;
 }
 
@@ -90,7 +129,7 @@ static int sign_pair(struct pair *pair)
 	return r;
 }
 
-static int make_pair(struct pair *pair, const char *address)
+static int make_pair(struct pair *pair, const char *host, const struct names *names)
 {
 	int r = gnutls_x509_privkey_init(&pair->key);
 
@@ -101,7 +140,7 @@ static int make_pair(struct pair *pair, const char *address)
 	if (r >= 0)
 		r = gnutls_x509_crt_init(&pair->certificate);
 	if (r >= 0)
-		r = name_pair(pair, address);
+		r = name_pair(pair, host, names);
 	if (r >= 0)
 		r = sign_pair(pair);
 	if (r >= 0)
@@ -113,10 +152,12 @@ static int make_pair(struct pair *pair, const char *address)
 }
 
 /* Makes the pair anew. */
-static int make_own(const char *key, const char *certificate, const char *address, struct err *err)
+static int make_own(const struct tls_spec *files, const char *host, const struct names *names,
+		    struct err *err)
 {
+	const char *key = files->key, *certificate = files->certificate;
 	struct pair pair = { 0 };
-	int r = make_pair(&pair, address);
+	int r = make_pair(&pair, host, names);
 
 	/* Never is there a certificate beside a key of another one. */
 	if (r < 0)
@@ -146,18 +187,53 @@ static gnutls_x509_crt_t import(const char *text, int *r)
 	return NULL;
 }
 
-/* Whether a pair of its own is there, and is good for some time. */
-static bool is_good(const char *key, const char *certificate)
+/* Whether a certificate has all of these names; adds those that it has besides. */
+static bool merge_names(gnutls_x509_crt_t crt, struct names *names)
+{
+	struct names found = { 0 };
+	bool all = true;
+
+	for (unsigned i = 0; found.count < MOST_NAMES; i++) {
+		struct name name = { .size = sizeof name.bytes };
+		name.kind = gnutls_x509_crt_get_subject_alt_name(crt, i, name.bytes, &name.size,
+								 NULL);
+		if (name.kind == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			break;
+		if (name.kind == GNUTLS_SAN_DNSNAME || name.kind == GNUTLS_SAN_IPADDRESS)
+			add_name(&found, &name);
+	}
+	for (size_t i = 0; i < names->count; i++)
+		all &= has_name(&found, &names->all[i]);
+	for (size_t i = 0; i < found.count; i++)
+		add_name(names, &found.all[i]);
+	return all;
+}
+
+/* Makes a pair of its own, unless there is one that is good for some time, and for this host and address. */
+static int keep_own(struct tls *tls, const struct tls_spec *files, struct err *err)
 {
 	scoped_free char *text = NULL;
+	struct names names = { 0 };
+	char host[HOST] = "";
 	int r;
 
-	if (access(key, F_OK) < 0 || file_read(AT_FDCWD, certificate, MOST, &text) < 0)
-		return false;
+	gethostname(host, sizeof host - 1);
+	want_names(&names, host, files->address);
+	if (access(files->key, F_OK) < 0 ||
+	    file_read(AT_FDCWD, files->certificate, MOST, &text) < 0)
+		return make_own(files, host, &names, err);
 	gnutls_x509_crt_t crt = import(text, &r);
 	time_t until = crt ? gnutls_x509_crt_get_expiration_time(crt) : 0;
+	bool named = !crt || merge_names(crt, &names);
 	gnutls_x509_crt_deinit(crt);
-	return until - time(NULL) > SOON;
+	if (named && until - time(NULL) > SOON)
+		return 0;
+	if (!named)
+		text_print(tls->note, sizeof tls->note,
+			   "the certificate is new, for the one before did not name '%.40s' or the "
+			   "name of the host; a browser has to take it anew",
+			   files->address);
+	return make_own(files, host, &names, err);
 }
 
 static void note_names(struct tls *tls, gnutls_x509_crt_t crt)
@@ -254,14 +330,14 @@ int tls_open(struct tls *tls, const struct tls_spec *spec, struct err *err)
 	scoped_free char *own_key = dirs_state_path(&dirs, "api/key.pem");
 	scoped_free char *own_certificate = dirs_state_path(&dirs, "api/certificate.pem");
 	struct tls_spec files = { .key = spec->key ? spec->key : own_key,
-				  .certificate = spec->key ? spec->certificate : own_certificate };
+				  .certificate = spec->key ? spec->certificate : own_certificate,
+				  .address = spec->address };
 
 	if (!folder || !own_key || !own_certificate)
 		return err_set(err, ENOMEM, "out of memory");
 	if (!spec->key && file_make_dirs(folder, 0700, err) < 0)
 		return -err->code;
-	if (!spec->key && !is_good(own_key, own_certificate) &&
-	    make_own(own_key, own_certificate, spec->address, err) < 0)
+	if (!spec->key && keep_own(tls, &files, err) < 0)
 		return -err->code;
 	if (read_text(files.key, &tls->key, err) < 0 ||
 	    read_text(files.certificate, &tls->certificate, err) < 0)

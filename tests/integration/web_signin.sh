@@ -204,13 +204,16 @@ over_tls() {
 		-D "$T/head" -w '%{http_code}' "${@:2}" "https://$host$1" 2>"$T/curl")
 }
 
+# own_sum: of the certificate of its own.
+own_sum() {
+	openssl x509 -in "$BERTH_ROOT/lib/api/certificate.pem" -noout -fingerprint -sha256 | cut -d= -f2
+}
+
 # With a pair of its own, which stays, for this host and its network.
 case_tls() {
-	local first
 	begin_web --tls
 	same link "https://$host/sign-in/" "${link%/*}/"
-	first=$(openssl x509 -in "$BERTH_ROOT/lib/api/certificate.pem" -noout -fingerprint -sha256)
-	has "SHA-256 of the certificate: ${first#*=}$" "$(cat "$T/gateway.err")"
+	has "SHA-256 of the certificate: $(own_sum)$" "$(cat "$T/gateway.err")"
 	same "mode of the key" 600 "$(stat -c %a "$BERTH_ROOT/lib/api/key.pem")"
 	over_tls "/sign-in/${link##*/}"
 	same "status of the sign-in" 303 "$status"
@@ -225,10 +228,9 @@ case_tls() {
 	not openssl s_client -connect "$host" -tls1_1 -cipher DEFAULT:@SECLEVEL=0 </dev/null >"$T/body" 2>&1
 	openssl s_client -connect "$host" -tls1_2 </dev/null >"$T/body" 2>&1
 	not curl -sS "http://$host/" -o "$T/body"
-	# One who says nothing holds no connection for long; a second run has the same certificate.
+	# One who says nothing holds no connection for long.
 	ip address add 192.0.2.1/32 dev lo
 	host=192.0.2.1:8443 begin_web --limit head=1
-	has "SHA-256 of the certificate: ${first#*=}$" "$(cat "$T/gateway.err")"
 	same "link of an address" "https://192.0.2.1:8443/sign-in/" "${link%/*}/"
 	python3 -c '
 import socket
@@ -312,6 +314,35 @@ case_tls_renewed() {
 	over_tls /
 	same "with a new key" 200 "$status"
 	same "mode of the key" 600 "$(stat -c %a "$BERTH_ROOT/lib/api/key.pem")"
+}
+
+# It names each address and each name of the host that it was made for, and is made anew for another one.
+case_tls_addresses() {
+	local first second
+	begin_web --tls
+	first=$(own_sum)
+	ip address add 192.0.2.1/32 dev lo
+	host=192.0.2.1:8443 begin_web
+	second=$(own_sum)
+	[[ $first != "$second" ]] || fault "the certificate does not name the address"
+	has "SHA-256 of the certificate: $second$" "$(cat "$T/gateway.err")"
+	has "the certificate is new, for the one before did not name '192.0.2.1'" "$(cat "$T/gateway.err")"
+	host=192.0.2.1:8443 over_tls /
+	same "the page on the address" 200 "$status"
+	# Both are named, so that it stays.
+	begin_web --tls
+	same "sum" "$second" "$(own_sum)"
+	not grep -q "is new" "$T/gateway.err"
+	over_tls /
+	same "the page on the loopback interface" 200 "$status"
+	mkdir "$T/libexec"
+	printf '#!/bin/bash\nexec unshare --uts bash -c '"'"'hostname later.example && exec "$0" "$@"'"'"' %q "$@"\n' \
+		"$BERTH_LIBEXEC/berth-api" >"$T/libexec/berth-api"
+	chmod +x "$T/libexec/berth-api"
+	BERTH_LIBEXEC=$T/libexec begin_web --tls
+	same "names" "DNS:later.example, DNS:localhost, IP Address:127.0.0.1, DNS:$(hostname), IP Address:192.0.2.1" \
+		"$(openssl x509 -in "$BERTH_ROOT/lib/api/certificate.pem" -noout -ext subjectAltName | sed -n 's/^ *DNS/DNS/p')"
+	ip address delete 192.0.2.1/32 dev lo
 }
 
 # A socket of a session, over TLS.
