@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -35,6 +36,21 @@ static bool is_working(const json_t *record)
 	return json_integer_value(json_object_get(record, "status_code")) == OPERATION_RUNNING;
 }
 
+/* The time of the last sign of a process that was killed: a cancellation, output, or its beginning. */
+static json_t *last_sign(const struct dirs *dirs, const char *id)
+{
+	static const char *const files[] = { "cancelled", "output", "sentences", "lock" };
+	struct stat st;
+	time_t last = 0;
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		scoped_free char *path = operation_path(dirs, id, files[i]);
+		if (path && stat(path, &st) == 0 && st.st_mtime > last)
+			last = st.st_mtime;
+	}
+	return last ? json_integer(last) : json_null();
+}
+
 /* A process that ended without a word was killed; what it had said until then is in its file. */
 static void tell_killed(const struct dirs *dirs, const char *id, json_t *record)
 {
@@ -50,6 +66,7 @@ static void tell_killed(const struct dirs *dirs, const char *id, json_t *record)
 			     cancelled ? "the operation was cancelled"
 				       : "the process that worked on it was killed",
 			     cancelled ? ECANCELED : EINTR, 0, notes);
+	json_object_set_new(record, "ended", last_sign(dirs, id));
 }
 
 json_t *operation_look(const struct dirs *dirs, const char *id, struct err *err)
