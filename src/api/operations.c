@@ -6,9 +6,11 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_MOST = 3600 };
+/* Seconds: the most that a client may wait, and how long a server has patience that does not say it. */
+enum { WAIT_MOST = 3600, PATIENCE = 60 };
 
 /* Another user's operation is not there. */
 static bool is_ours(const struct exchange *exchange, const json_t *record)
@@ -59,20 +61,32 @@ static int show_operation(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+/* Seconds of a wait without timeout: it ends before the server's patience, which timeout would lengthen. */
+static uint64_t usual_wait(void)
+{
+	const char *patience = getenv("BERTH_API_SECONDS");
+	uint64_t seconds;
+
+	if (!patience || text_to_u64(patience, 1, WAIT_MOST, &seconds) < 0)
+		seconds = PATIENCE;
+	return seconds / 2;
+}
+
 static int wait_operation(struct exchange *exchange, struct err *err)
 {
 	const char *value = request_query(exchange->request, "timeout");
 	json_t *record = look_at(exchange, err);
-	uint64_t seconds = WAIT_MOST;
+	uint64_t seconds = usual_wait();
 
 	json_decref(record);
 	if (!record)
 		return -err->code;
-	if (value && text_to_u64(value, 0, WAIT_MOST, &seconds) < 0)
+	if (value && text_to_u64(value, 0, UINT64_MAX, &seconds) < 0)
 		return err_set(
 			err, EINVAL,
 			"query parameter 'timeout' cannot be '%.60s': use seconds, from 0 to %d",
 			value, WAIT_MOST);
+	seconds = seconds < WAIT_MOST ? seconds : WAIT_MOST;
 	int r = operation_wait(&exchange->call->dirs, match_name(&exchange->match, "operation"),
 			       (unsigned)seconds, err);
 	return r < 0 ? r : show_operation(exchange, err);

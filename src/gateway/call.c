@@ -116,8 +116,10 @@ void call_describe(const struct request *request, struct environment *env)
 		{ "Last-Event-ID", "HTTP_LAST_EVENT_ID" },
 		{ "Prefer", "HTTP_PREFER" },
 	};
-	char length[24];
+	char length[24], seconds[24];
 
+	snprintf(seconds, sizeof seconds, "%" PRIu64, request->gateway->limits.answer);
+	environment_add(env, "BERTH_API_SECONDS", seconds);
 	environment_begin(env);
 	environment_add(env, "GATEWAY_INTERFACE", "CGI/1.1");
 	environment_add(env, "SERVER_PROTOCOL", "HTTP/1.1");

@@ -168,12 +168,35 @@ let_go() {
 	gone web
 }
 
+# has_end PATH: an operation whose process was killed has a time, the same each time one looks.
+has_end() {
+	get "$1" >"$T/first"
+	jq -e '.ended >= .created and .ended <= now' "$T/first" >"$T/sane" || fault "ended is $(jq .ended "$T/first")" || return
+	same again "$(cat "$T/first")" "$(get "$1")"
+}
+
+# A wait without a time ends before the server loses its patience, and one that is too long is an hour's.
+case_waits() {
+	local path holder status router=$BUILD_TREE/berth
+	[[ -x $BERTH_LIBEXEC/berth-api ]] || skip "the build has no libmicrohttpd"
+	begin
+	begin_gateway --idle 0 --limit answer=4
+	status=$(curl -sS --unix-socket "$socket" -o "$T/answer" -w '%{http_code}' "http://x$path/wait")
+	same "while it works" "200 Running" "$status $(jq -r .metadata.status "$T/answer")"
+	kill -KILL "$(cat "$T/worker")"
+	same "a wait of years" Failure "$(get "$path/wait?timeout=99999999" | jq -r .status)"
+	refused 400 "cannot be 'soon'" GET "$path/wait?timeout=soon"
+	end_gateway
+	let_go
+}
+
 case_killed() {
 	local path holder
 	begin
 	kill -KILL "$(cat "$T/worker")"
 	same status Failure "$(get "$path/wait?timeout=30" | jq -r .status)"
 	has "was killed" "$(get "$path" | jq -r .error)"
+	has_end "$path"
 	let_go
 }
 
@@ -182,6 +205,7 @@ case_cancelled() {
 	begin
 	done_by DELETE "$path"
 	same status Cancelled "$(get "$path/wait?timeout=30" | jq -r .status)"
+	has_end "$path"
 	let_go
 }
 

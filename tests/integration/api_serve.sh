@@ -20,7 +20,7 @@ case_environment() {
 	get '/env/a%20b?x=%20y&z' -H 'Prefer: wait=1' -H 'If-Match: "7"' -H 'If-None-Match: *' \
 		-H 'Last-Event-ID: 12' -H 'Accept: text/event-stream' -H 'X-Other: 1' -H 'Proxy: bad'
 	same status 200 "$status"
-	same variables "$(printf '%s\n' "BERTH_ROOT=$BERTH_ROOT" GATEWAY_INTERFACE=CGI/1.1 HOME=/root \
+	same variables "$(printf '%s\n' BERTH_API_SECONDS=60 "BERTH_ROOT=$BERTH_ROOT" GATEWAY_INTERFACE=CGI/1.1 HOME=/root \
 		HTTP_ACCEPT=text/event-stream 'HTTP_IF_MATCH="7"' 'HTTP_IF_NONE_MATCH=*' HTTP_LAST_EVENT_ID=12 \
 		HTTP_PREFER=wait=1 LANG=C.UTF-8 'PATH_INFO=/env/a b' 'QUERY_STRING=x=%20y&z' REMOTE_USER=root \
 		REQUEST_METHOD=GET SCRIPT_NAME= SERVER_PROTOCOL=HTTP/1.1)" \
