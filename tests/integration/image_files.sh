@@ -74,6 +74,9 @@ case_evil_squashfs() {
 	ln -s ../../../../etc "$T/evil/bin/out"
 	squash "$T/evil" "$T/evil.squashfs"
 	fails 1 "entry 'bin/out' is a link that leads out" berth template import "$T/evil.squashfs" evil
+	# A folder that contains itself many times has a path for each way through it.
+	fails 1 "the squashfs is damaged" timeout 20 berth template import \
+		"$top/tests/fuzz/corpus/archive/squashfs-folder-in-itself" evil
 	no_volumes
 }
 

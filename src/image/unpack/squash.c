@@ -59,6 +59,7 @@ struct squash {
 	const sqfs_inode_generic_t *inode; /* the current one */
 	unsigned char *block;              /* owned: super.block_size bytes */
 	char **first; /* owned: by inode number, the first path of a file that has several */
+	bool *walked; /* owned: by inode number, folders whose entries were read */
 	char path[PATH_MAX];
 };
 
@@ -334,15 +335,25 @@ static int read_folder(struct squash *s, const sqfs_inode_generic_t *inode,
 	return r > 0 ? 0 : r;
 }
 
-/*
- * Everything below the folder at s->path, which has this length. The walk also ends in a folder that contains itself:
- * the length of paths and the number of entries are limited.
- */
+/* A folder has one parent. One that contains itself twice would be walked as often as there are paths into it. */
+static int enter_folder(struct squash *s, const sqfs_inode_generic_t *inode)
+{
+	sqfs_u32 number = inode->base.inode_number;
+
+	if (number > s->super.inode_count || s->walked[number])
+		return SQFS_ERROR_CORRUPTED;
+	s->walked[number] = true;
+	return 0;
+}
+
+/* Everything below the folder at s->path, which has this length. */
 static int walk(struct squash *s, const sqfs_inode_generic_t *inode, size_t length)
 {
 	struct children children = { 0 };
-	int r = read_folder(s, inode, &children);
+	int r = enter_folder(s, inode);
 
+	if (r == 0)
+		r = read_folder(s, inode, &children);
 	if (r != 0)
 		r = fail(s, r);
 	for (size_t i = 0; r == 0 && i < children.count; i++) {
@@ -373,7 +384,8 @@ static int open_readers(struct squash *s)
 	s->data = sqfs_data_reader_create(file, s->super.block_size, s->compressor, 0);
 	s->block = malloc(s->super.block_size);
 	s->first = calloc((size_t)s->super.inode_count + 1, sizeof *s->first);
-	if (!s->ids || !s->folders || !s->data || !s->block || !s->first)
+	s->walked = calloc((size_t)s->super.inode_count + 1, sizeof *s->walked);
+	if (!s->ids || !s->folders || !s->data || !s->block || !s->first || !s->walked)
 		return SQFS_ERROR_ALLOC;
 	int r = sqfs_id_table_read(s->ids, file, &s->super, s->compressor);
 	if (r == 0)
@@ -442,6 +454,7 @@ static void squash_close(struct squash *s)
 	for (size_t i = 0; s->first && i <= s->super.inode_count; i++)
 		free(s->first[i]);
 	free(s->first);
+	free(s->walked);
 	extraction_end(&s->x);
 }
 
