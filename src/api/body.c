@@ -153,6 +153,41 @@ static void add_list(const json_t *value, struct argv *argv)
 	}
 }
 
+/* The flag of the word in a choice, which may be empty; NULL: there is no such word. Its length is in *length. */
+static const char *find_choice(const struct field *field, const char *word, size_t *length)
+{
+	for (const char *at = field->flag; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+		size_t n = strcspn(at, "=");
+		if (strlen(word) != n || strncmp(word, at, n) != 0)
+			continue;
+		*length = strcspn(at + n + 1, " ");
+		return at + n + 1;
+	}
+	return NULL;
+}
+
+static int check_choice(const struct field *field, const json_t *value, struct err *err)
+{
+	const char *word = json_string_value(value);
+	scoped_text struct text all = { 0 };
+	size_t unused;
+
+	if (word && find_choice(field, word, &unused))
+		return 0;
+	for (const char *at = field->flag; *at; at += strcspn(at, " "), at += strspn(at, " "))
+		text_add(&all, "%s%.*s", all.length ? ", " : "", (int)strcspn(at, "="), at);
+	return err_set(err, EINVAL, "field '%s' must be one of: %s", field->name, text_str(&all));
+}
+
+static void add_choice(const struct field *field, const json_t *value, struct argv *argv)
+{
+	size_t n = 0;
+	const char *flag = find_choice(field, json_string_value(value), &n);
+
+	if (flag && n > 0)
+		argv_add(argv, "%.*s", (int)n, flag);
+}
+
 static int check_value(const struct field *field, const json_t *value, struct err *err)
 {
 	const char *fault;
@@ -167,6 +202,8 @@ static int check_value(const struct field *field, const json_t *value, struct er
 		return body_check_pairs(field->name, value, false, err);
 	case FIELD_LIST:
 		return check_list(field, value, err);
+	case FIELD_CHOICE:
+		return check_choice(field, value, err);
 	case FIELD_TEXT:
 		if (json_is_string(value) || json_is_number(value))
 			return 0;
@@ -223,6 +260,8 @@ void body_flags(const json_t *body, const struct field *fields, bool pairs, stru
 			continue;
 		if (fields->kind == FIELD_LIST) {
 			add_list(value, argv);
+		} else if (fields->kind == FIELD_CHOICE) {
+			add_choice(fields, value, argv);
 		} else if (fields->kind == FIELD_PAIRS || fields->kind == FIELD_SET) {
 			body_pairs(value, pairs ? "" : fields->flag, argv);
 		} else if (fields->kind == FIELD_SWITCH) {

@@ -72,6 +72,9 @@ static void set_location(struct exchange *exchange)
 	struct response *response = exchange->response;
 	scoped_text struct text path = { 0 };
 
+	/* A name that was made up is in what the verb has printed. */
+	if (!name)
+		name = json_string_value(json_object_get(response->metadata, "name"));
 	if (!name || strcmp(exchange->request->method, "POST") != 0)
 		return;
 	/* POST to an object renames it. */

@@ -2,7 +2,11 @@
 /* Changes of machines, and of what belongs to one. */
 #include "api/change.h"
 
+#include "api/body.h"
 #include "config/config.h"
+
+#include <errno.h>
+#include <string.h>
 
 /* ---- New machines */
 
@@ -95,10 +99,26 @@ static const struct variant snapshot_actions[] = {
 static const struct field forward_fields[] = {
 	{ "protocol", FIELD_WORD, NULL, true },
 	{ "port", FIELD_WORD, NULL, true },
+	{ "header", FIELD_SWITCH, "--proxy-protocol", false },
 	{ "listen", FIELD_TEXT, "--listen=", false },
+	{ "mode", FIELD_CHOICE, "proxy=--proxy nat=", false },
 	{ "name", FIELD_TEXT, "--name=", false },
 	{ 0 },
 };
+
+/* The verb takes a header for a process, which the body may rule out. */
+static int add_forward(struct exchange *exchange, struct err *err)
+{
+	const json_t *body = exchange->request->body;
+	const char *mode = json_string_value(body_member(body, "mode"));
+
+	if (mode && strcmp(mode, "nat") == 0 && json_is_true(body_member(body, "header")))
+		return err_set(err, EINVAL,
+			       "field 'header' is for mode proxy: the kernel adds none; leave out "
+			       "'mode', or make it proxy");
+	return change(exchange, err);
+}
+
 static const struct field nic_fields[] = {
 	{ "name", FIELD_NAME, NULL, true },
 	{ "address", FIELD_TEXT, "--address=", false },
@@ -158,8 +178,11 @@ const struct route machine_changes[] = {
 	  .select = "action", .variants = snapshot_actions, .goes_on = true },
 	{ CHANGES("DELETE", MACHINE "/snapshots/{snapshot}"), .needs = NEEDS_MANAGE,
 	  .verb = "snapshot delete -- {machine} {snapshot}", .goes_on = true },
-	{ CHANGES("POST", MACHINE "/forwards"),
-	  .verb = "forward add -- {machine} {protocol} {port}", .fields = forward_fields },
+	{ .method = "POST",
+	  .path = MACHINE "/forwards",
+	  .verb = "forward add --json -- {machine} {protocol} {port}",
+	  .fields = forward_fields,
+	  .run = add_forward },
 	{ CHANGES("DELETE", MACHINE "/forwards/{forward}"),
 	  .verb = "forward remove -- {machine} {forward}" },
 	{ CHANGES("POST", MACHINE "/nics"), .verb = "nic add -- {machine} {name}",

@@ -33,7 +33,8 @@ struct field {
 		FIELD_SWITCH, /* true: its flag */
 		FIELD_SET,    /* an object: the flag with KEY=VALUE for each member */
 		FIELD_WORD, /* a string, in place of "{name}" in the verb; left out if it is not given */
-		FIELD_NAME,  /* the same, a DNS label */
+		FIELD_NAME, /* the same, a DNS label */
+		FIELD_CHOICE, /* one of the words in flag, "nat= proxy=--proxy": the flag behind it, if any */
 		FIELD_PAIRS, /* an object: words KEY=VALUE at the end */
 		FIELD_LIST,  /* an array of strings: words at the end */
 	} kind;

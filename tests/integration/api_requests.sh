@@ -28,4 +28,22 @@ case_put_leaves_choices() {
 	berth template unset bb default.stop.timeout default.env default.label.made
 }
 
+# A forward is made as the body says, and the answer tells what its name is.
+case_forwards() {
+	berth create bb web
+	done_by POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8091:80","mode":"proxy"}'
+	same made "tcp-8091 proxy false" "$(jq -r '.metadata | "\(.name) \(.mode) \(.header)"' "$T/answer")"
+	done_by POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8092","header":true}'
+	same header "proxy true" "$(get /1.0/machines/web/forwards/tcp-8092 | jq -r '"\(.mode) \(.header)"')"
+	done_by POST /1.0/machines/web/forwards '{"protocol":"udp","port":"8093","mode":"nat","name":"dns"}'
+	same "by the kernel" "nat false" "$(get /1.0/machines/web/forwards/dns | jq -r '"\(.mode) \(.header)"')"
+	refused 400 "'mode' must be one of: proxy, nat" POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8094","mode":"natt"}'
+	refused 400 "'header' is for mode proxy" POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8094","mode":"nat","header":true}'
+	same Location "Location: /1.0/machines/web/forwards/tcp-8094" "$(printf '{"protocol":"tcp","port":"8094"}' |
+		CONTENT_LENGTH=32 CONTENT_TYPE=application/json REQUEST_METHOD=POST PATH_INFO=/1.0/machines/web/forwards berth api --cgi |
+		grep ^Location)"
+	same "by the verb" "tcp-8095 false" "$(berth forward add --json web tcp 8095:80 | jq -r '"\(.name) \(.active)"')"
+	gone web
+}
+
 run_cases "$@"

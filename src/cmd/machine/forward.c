@@ -26,11 +26,28 @@ static const struct flag flag_header = {
 	"proxy-protocol", 0, false, NULL,
 	"the same, and tells the machine who connects, by a header of version 2"
 };
-static const struct flag *const add_flags[] = { &flag_listen, &flag_name, &flag_proxy, &flag_header,
-						NULL };
+static const struct flag *const add_flags[] = { &flag_json,  &flag_listen, &flag_name,
+						&flag_proxy, &flag_header, NULL };
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove */
+
+static json_t *forward_object(const struct forward_config *forward, bool made)
+{
+	const char *target = *forward->target ? forward->target : forward->port;
+
+	return json_members((const struct json_member[]){
+		{ "name", json_string(forward->section.name) },
+		{ "protocol", json_text(forward->protocol) },
+		{ "listen", json_text(forward->listen) },
+		{ "port", json_text(forward->port) },
+		{ "target", json_text(target) },
+		{ "mode", json_string(forward->mode) },
+		{ "header", json_boolean(forward->header) },
+		{ "active", json_boolean(made) },
+		{ 0 },
+	});
+}
 
 /* Fills in what the words say: PROTOCOL PORT[:PORT]. */
 static int fill(const struct call *call, struct forward_config *forward, struct err *err)
@@ -85,6 +102,10 @@ static int run_add(struct call *call, struct err *err)
 		r = machine_forward(&machine, &forward, &notes, err);
 	if (r == 0)
 		print_notes(&notes);
+	if (r == 0 && call_has(call, &flag_json))
+		r = print_json(forward_object(&forward,
+					      forwards_is_made(&machine, forward.section.name)),
+			       err);
 	free(forward.section.name);
 	config_free(&forward_schema, &forward);
 	return r;
@@ -99,23 +120,6 @@ static int run_remove(struct call *call, struct err *err)
 }
 
 /* ---- list */
-
-static json_t *forward_object(const struct forward_config *forward, bool made)
-{
-	const char *target = *forward->target ? forward->target : forward->port;
-
-	return json_members((const struct json_member[]){
-		{ "name", json_string(forward->section.name) },
-		{ "protocol", json_text(forward->protocol) },
-		{ "listen", json_text(forward->listen) },
-		{ "port", json_text(forward->port) },
-		{ "target", json_text(target) },
-		{ "mode", json_string(forward->mode) },
-		{ "header", json_boolean(forward->header) },
-		{ "active", json_boolean(made) },
-		{ 0 },
-	});
-}
 
 json_t *forwards_array(const struct machine *machine)
 {

@@ -129,6 +129,11 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 			"berth set %s network=NAME",
 			machine->name, machine->name);
 	const struct section *same = find_same(machine, section);
+	if (same && !section->section.name) {
+		section->section.name = strdup(same->name);
+		if (!section->section.name)
+			return err_set(err, ENOMEM, "out of memory");
+	}
 	if (same)
 		return make_same(machine, same, notes, err);
 	if (!section->section.name && make_up_name(machine, section, err) < 0)
