@@ -260,10 +260,30 @@ static int open_tls(struct web *web, const struct options *options, struct err *
 	if (tls_open(&web->tls, &spec, err) < 0)
 		return -err->code;
 	web_name(web);
+	return 0;
+}
+
+static void tell_tls(const struct web *web)
+{
+	if (!web->secure)
+		return;
 	fprintf(stderr, "berth-api: SHA-256 of the certificate: %s\n", web->tls.fingerprint);
 	if (*web->tls.note)
 		fprintf(stderr, "berth-api: %s\n", web->tls.note);
-	return 0;
+}
+
+/* The address is taken: another link of the server there, if it is one that was asked for. 1 or -code. */
+static int join(struct web *web, const struct options *options, const struct err *in_use,
+		struct err *err)
+{
+	if (web->given && open_tls(web, options, err) < 0)
+		return -err->code;
+	int served = web_is_served(web, err);
+	if (served == 0) {
+		*err = *in_use;
+		return -err->code;
+	}
+	return served < 0 || web_print_link(web, err) < 0 ? -err->code : 1;
 }
 
 /* Makes it a server for browsers. 1: another program serves the address already, and nothing is left to do. */
@@ -278,15 +298,14 @@ static int open_web(struct web *web, const struct options *options, int *fd, str
 	*err = (struct err){ 0 };
 	if (web_open(web, options->listen, err) < 0)
 		return -err->code;
-	if (*fd < 0 && !web_is_served(web)) {
-		*err = in_use;
-		return *fd;
-	}
-	if (*fd >= 0 && (open_tls(web, options, err) < 0 || web_announce(web, err) < 0))
+	if (*fd < 0)
+		return join(web, options, &in_use, err);
+	/* The own pair is that of the server which has the place. */
+	if (web_take_place(web, err) < 0 || open_tls(web, options, err) < 0 ||
+	    web_announce(web, err) < 0)
 		return -err->code;
-	if (options->signs_in && web_print_link(web, err) < 0)
-		return -err->code;
-	return *fd < 0 ? 1 : 0;
+	tell_tls(web);
+	return options->signs_in ? web_print_link(web, err) : 0;
 }
 
 int main(int argc, char **argv)
@@ -303,6 +322,7 @@ int main(int argc, char **argv)
 	log_to(STDERR_FILENO);
 	gateway->router = options.router ? options.router : BERTH_BINDIR "/berth";
 	gateway->web.secure = options.secure;
+	gateway->web.given = options.certificate != NULL;
 	int fd = open_socket(&options, &serving.path, &gateway->web.secure, &err);
 	int r = open_web(&gateway->web, &options, &fd, &err);
 	if (r < 0)

@@ -96,9 +96,11 @@ static int name_pair(struct pair *pair, const char *host, const struct names *na
 
 	for (size_t i = 0; r >= 0 && i < names->count; i++) {
 		const struct name *name = &names->all[i];
-		r = gnutls_x509_crt_set_subject_alt_name(
-			crt, (gnutls_x509_subject_alt_name_t)name->kind, name->bytes,
-			(unsigned)name->size, i == 0 ? GNUTLS_FSAN_SET : GNUTLS_FSAN_APPEND);
+		r = gnutls_x509_crt_set_subject_alt_name(crt,
+							 (gnutls_x509_subject_alt_name_t)name->kind,
+							 name->bytes, (unsigned)name->size,
+							 i == 0 ? GNUTLS_FSAN_SET
+								: GNUTLS_FSAN_APPEND);
 	}
 	return r;
 }
@@ -195,8 +197,8 @@ static bool merge_names(gnutls_x509_crt_t crt, struct names *names)
 
 	for (unsigned i = 0; found.count < MOST_NAMES; i++) {
 		struct name name = { .size = sizeof name.bytes };
-		name.kind = gnutls_x509_crt_get_subject_alt_name(crt, i, name.bytes, &name.size,
-								 NULL);
+		name.kind =
+			gnutls_x509_crt_get_subject_alt_name(crt, i, name.bytes, &name.size, NULL);
 		if (name.kind == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
 			break;
 		if (name.kind == GNUTLS_SAN_DNSNAME || name.kind == GNUTLS_SAN_IPADDRESS)

@@ -12,15 +12,40 @@
 #include <limits.h>
 #include <string.h>
 
+enum { NOTE_MAX = 512 };
+
 static const char *scheme(const struct web *web)
 {
 	return web->secure ? "https" : "http";
 }
 
-/* A file that the server has locked, with its address; berth desktop --url reads it too. */
+/* What the server says of itself, a line each: its address, its process, the sum of a certificate that it was given. */
+struct note {
+	char *text; /* owned */
+	const char *url, *process, *sum;
+};
+
+/* A file that the server has locked, with its note; berth desktop --url reads its first line too. */
 static char *note_path(const struct web *web)
 {
 	return text_format("%s/server", web->sessions);
+}
+
+static void free_note(struct note *note)
+{
+	free(note->text);
+}
+
+static int read_note(const char *path, struct note *note)
+{
+	ssize_t n = file_read(AT_FDCWD, path, NOTE_MAX, &note->text);
+	char *rest = n < 0 ? NULL : note->text;
+	const char *lines[3] = { "", "", "" };
+
+	for (size_t i = 0; rest && i < 3; i++)
+		lines[i] = strsep(&rest, "\n");
+	*note = (struct note){ note->text, lines[0], lines[1], lines[2] };
+	return n < 0 ? (int)n : 0;
 }
 
 int web_open(struct web *web, const char *address, struct err *err)
@@ -53,34 +78,56 @@ void web_name(struct web *web)
 			*web->names[2 + i] = '\0';
 }
 
-int web_announce(struct web *web, struct err *err)
+int web_take_place(struct web *web, struct err *err)
 {
 	scoped_free char *path = note_path(web);
-	scoped_free char *text = text_format("%s://%s", scheme(web), web->names[0]);
-	int fd = path && text ? file_lock(path, FILE_LOCK_TRY) : -ENOMEM;
+	__attribute__((cleanup(free_note))) struct note other = { 0 };
+	int fd = path ? file_lock(path, FILE_LOCK_TRY) : -ENOMEM;
 
+	if (fd == -EWOULDBLOCK && read_note(path, &other) == 0)
+		return err_set(err, EBUSY,
+			       "a host has one server for the page, and process %s serves it at "
+			       "%s; end it first",
+			       other.process, other.url);
 	if (fd < 0)
-		return err_set(err, -fd, "another server for the page runs; end it first");
+		return err_set(err, -fd, "lock '%s': %s", path ? path : "server", file_why(fd));
 	/* The descriptor is the lock until the program ends. */
-	if (ftruncate(fd, 0) < 0 || file_write_all(fd, text, strlen(text), 0) < 0)
-		return err_set(err, EIO, "write '%s'", path);
 	web->note = fd;
+	return ftruncate(fd, 0) < 0 ? err_set(err, errno, "write '%s'", path) : 0;
+}
+
+int web_announce(const struct web *web, struct err *err)
+{
+	scoped_free char *text = text_format("%s://%s\n%d\n%s\n", scheme(web), web->names[0],
+					     (int)getpid(), web->given ? web->tls.fingerprint : "");
+
+	if (!text || file_write_all(web->note, text, strlen(text), 0) < 0)
+		return err_set(err, EIO, "write '%s/server'", web->sessions);
 	return 0;
 }
 
-bool web_is_served(struct web *web)
+int web_is_served(struct web *web, struct err *err)
 {
 	scoped_free char *path = note_path(web);
-	scoped_free char *text = NULL;
+	__attribute__((cleanup(free_note))) struct note other = { 0 };
 	scoped_fd int fd = path ? file_lock(path, FILE_LOCK_LOOK) : -ENOMEM;
 
-	if (fd != -EWOULDBLOCK || file_read(AT_FDCWD, path, 2 * WEB_NAME, &text) < 0)
-		return false;
-	const char *address = strstr(text, "://");
+	if (fd != -EWOULDBLOCK || read_note(path, &other) < 0)
+		return 0;
+	const char *address = strstr(other.url, "://");
 	if (!address || strcmp(address + 3, web->names[0]) != 0)
-		return false;
-	web->secure = text_starts(text, "https:");
-	return true;
+		return 0;
+	bool secure = text_starts(other.url, "https:");
+	const char *fault = web->secure && !secure ? "speaks no TLS"
+			    : web->given && strcmp(web->tls.fingerprint, other.sum) != 0
+				    ? "has another certificate"
+				    : NULL;
+	if (fault)
+		return err_set(err, EBUSY,
+			       "process %s, which serves the page at %s, %s; end it first",
+			       other.process, other.url, fault);
+	web->secure = secure;
+	return 1;
 }
 
 int web_print_link(const struct web *web, struct err *err)

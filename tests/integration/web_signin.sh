@@ -384,4 +384,30 @@ case_refused() {
 	same "by the second link" 303 "$status"
 }
 
+# served_by URL: the start of a sentence about the server that runs.
+served_by() {
+	echo "process $gateway.* serves (it|the page) at $1"
+}
+
+# A host has one server for the page. One that is asked for otherwise is refused, and says which runs.
+case_second() {
+	local api=$BERTH_LIBEXEC/berth-api name
+	for name in one two; do
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/$name.key" -out "$T/$name.pem" -subj /CN=own -days 200 2>/dev/null
+	done
+	begin_web
+	fails 1 "$(served_by "http://$host"), speaks no TLS; end it first" "$api" --listen "$host" --sign-in --tls
+	fails 1 "$(served_by "http://$host"), speaks no TLS" "$api" --listen "$host" --sign-in --cert "$T/one.pem" --key "$T/one.key"
+	fails 1 "read '/none': No such file" "$api" --listen "$host" --sign-in --cert /none --key /none
+	fails 1 "$(served_by "http://$host"); end it first" "$api" --listen 127.0.0.1:9443 --sign-in --tls
+	[[ ! -e $BERTH_ROOT/lib/api/key.pem ]] || fault "one that is refused has made a certificate"
+	begin_web --tls
+	has "^https://$host/sign-in/" "$("$api" --listen "$host" --sign-in)"
+	has "^https://$host/sign-in/" "$("$api" --listen "$host" --sign-in --tls)"
+	fails 1 "$(served_by "https://$host"), has another certificate" "$api" --listen "$host" --sign-in --cert "$T/one.pem" --key "$T/one.key"
+	begin_web --cert "$T/one.pem" --key "$T/one.key"
+	has "^https://$host/sign-in/" "$("$api" --listen "$host" --sign-in --cert "$T/one.pem" --key "$T/one.key")"
+	fails 1 "$(served_by "https://$host"), has another certificate" "$api" --listen "$host" --sign-in --cert "$T/two.pem" --key "$T/two.key"
+}
+
 run_cases "$@"
