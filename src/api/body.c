@@ -70,6 +70,49 @@ static bool is_object(const struct field *fields, const char *select, const char
 	return false;
 }
 
+/* Whether an earlier name is the same up to a dot: fields of one object. */
+static bool is_told(const char **names, size_t i, size_t length)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (strcspn(names[j], ".") == length && strncmp(names[j], names[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "'a', 'b', 'c'": the fields of a body; an object counts as one. Their number. */
+static size_t add_names(const char **names, struct text *out)
+{
+	enum { TOLD_MAX = 20 };
+	size_t told = 0;
+
+	for (size_t i = 0; names[i]; i++) {
+		size_t n = strcspn(names[i], ".");
+		if (is_told(names, i, n) || told++ >= TOLD_MAX)
+			continue;
+		text_add(out, "%s'%.*s'", told > 1 ? ", " : "", (int)n, names[i]);
+	}
+	if (told > TOLD_MAX)
+		text_add(out, " and others");
+	return told;
+}
+
+static int tell_unknown(const char *prefix, const char *name, const char **names, struct err *err)
+{
+	const char *near = text_nearest(name, names);
+	scoped_text struct text all = { 0 };
+	size_t told = add_names(names, &all);
+
+	if (near)
+		return err_set(err, EINVAL, "unknown field '%s%.60s'; did you mean '%s'?", prefix,
+			       name, near);
+	return err_set(err, EINVAL, "unknown field '%s%.60s'; %s%s", prefix, name,
+		       told == 0   ? "this body has none"
+		       : told == 1 ? "there is "
+				   : "there are ",
+		       text_str(&all));
+}
+
 static int check_known(const json_t *body, const struct field *fields, const char *select,
 		       const char *prefix, struct err *err)
 {
@@ -81,6 +124,8 @@ static int check_known(const json_t *body, const struct field *fields, const cha
 	for (; iterator; iterator = json_object_iter_next((json_t *)(uintptr_t)body, iterator)) {
 		name = json_object_iter_key(iterator);
 		value = json_object_iter_value(iterator);
+		if (!*prefix && !json_is_object(value) && is_object(fields, select, name))
+			return err_set(err, EINVAL, "field '%.60s' must be an object", name);
 		if (!*prefix && json_is_object(value) && is_object(fields, select, name) &&
 		    text_print(below, sizeof below, "%s.", name) == 0) {
 			if (check_known(value, fields, select, below, err) < 0)
@@ -89,17 +134,7 @@ static int check_known(const json_t *body, const struct field *fields, const cha
 		}
 		if (is_known(fields, select, prefix, name, names))
 			continue;
-		const char *near = text_nearest(name, names);
-		return err_set(err, EINVAL, "unknown field '%s%.60s'%s%s%s", prefix, name,
-			       near       ? "; did you mean '"
-			       : names[0] ? "; there is '"
-					  : "; this body has none",
-			       near       ? near
-			       : names[0] ? names[0]
-					  : "",
-			       near       ? "'?"
-			       : names[0] ? "'"
-					  : "");
+		return tell_unknown(prefix, name, names, err);
 	}
 	return 0;
 }
@@ -110,7 +145,8 @@ int body_check_pairs(const char *name, const json_t *object, bool nulls, struct 
 	json_t *value;
 
 	if (!json_is_object(object))
-		return err_set(err, EINVAL, "field '%s' must be an object of settings", name);
+		return err_set(err, EINVAL, "field '%s' must be an object of %s", name,
+			       strcmp(name, "env") == 0 ? "variables" : "settings");
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
 		if (!*key || strcspn(key, "= \t\n") != strlen(key) || *key == '-')

@@ -11,6 +11,20 @@
 
 #include <string.h>
 
+/* A member "source.type" is one of an object. */
+static int check_object(const json_t *body, const char *select, struct err *err)
+{
+	const char *dot = strchr(select, '.');
+	char name[32];
+
+	if (!dot || text_print(name, sizeof name, "%.*s", (int)(dot - select), select) < 0)
+		return 0;
+	const json_t *object = json_object_get(body, name);
+	if (!object || json_is_object(object))
+		return 0;
+	return err_set(err, EINVAL, "field '%s' must be an object, with '%s'", name, dot + 1);
+}
+
 /* The verb and the fields of the variant that the body chooses. */
 static int choose(const struct exchange *exchange, const char **verb, const struct field **fields,
 		  struct err *err)
@@ -24,6 +38,8 @@ static int choose(const struct exchange *exchange, const char **verb, const stru
 	*fields = route->fields;
 	if (!route->select)
 		return 0;
+	if (check_object(exchange->request->body, route->select, err) < 0)
+		return -err->code;
 	chosen = json_string_value(body_member(exchange->request->body, route->select));
 	for (const struct variant *v = route->variants; v->value; v++) {
 		*verb = v->verb;

@@ -139,6 +139,9 @@ int request_body(struct request *request, const char *bytes, size_t length, stru
 	if (length > REQUEST_BODY_MAX)
 		return err_set(err, EFBIG, "the body is larger than 1 MiB");
 	json_t *body = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &fault);
+	if (!body && json_error_code(&fault) == json_error_null_character)
+		return err_set(err, EINVAL, "line %d of the body: a string has a NUL character",
+			       fault.line);
 	if (!body)
 		return err_set(err, EINVAL, "the body is no JSON: line %d: %s", fault.line,
 			       fault.text);

@@ -126,7 +126,7 @@ static void take_wish(struct web_socket *socket)
 {
 	static const char wrong[] =
 		"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}} or "
-		"{\\\"signal\\\":NAME}\"}";
+		"{\\\"signal\\\":NAME}, NAME one of HUP, INT, QUIT, TERM, KILL, USR1, USR2\"}";
 	struct attach_wish wish;
 
 	if (attach_wish(&wish, socket->wish, socket->wish_length) < 0) {

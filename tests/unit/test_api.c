@@ -109,6 +109,7 @@ static void test_body(void)
 	CU_ASSERT_EQUAL(body(&request, "{\"a\":1} x", &err), -EINVAL);
 	CU_ASSERT_EQUAL(body(&request, "{\"a\":\"\xff\"}", &err), -EINVAL);
 	CU_ASSERT_EQUAL(body(&request, "{\"a\":\"\\u0000\"}", &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "line 1 of the body: a string has a NUL character");
 	/* A failure leaves the earlier body. */
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(request.body, "a")), 1);
 	scoped_free char *large = calloc(1, REQUEST_BODY_MAX + 1);
@@ -292,6 +293,7 @@ static const struct field some_fields[] = {
 	{ "source.pool", FIELD_TEXT, "--pool=", false },
 	{ "word", FIELD_WORD, NULL, false },
 	{ "pairs", FIELD_PAIRS, NULL, false },
+	{ "env", FIELD_SET, "--env=", false },
 	{ 0 },
 };
 
@@ -304,7 +306,14 @@ static void test_fields(void)
 	expect_fault("{\"name\":\"a\",\"source\":{\"pol\":1}}", some_fields,
 		     "unknown field 'source.pol'; did you mean 'pool'?");
 	expect_fault("{\"name\":\"a\",\"source\":1}", some_fields,
-		     "unknown field 'source'; there is 'source.type'");
+		     "field 'source' must be an object");
+	expect_fault("{\"name\":\"a\",\"archive\":1}", some_fields,
+		     "unknown field 'archive'; there are 'source', 'name', 'config', 'force', "
+		     "'word', 'pairs', 'env'");
+	expect_fault("{\"name\":\"a\",\"source\":{\"archive\":1}}", some_fields,
+		     "unknown field 'source.archive'; there are 'type', 'pool'");
+	expect_fault("{\"name\":\"a\",\"env\":[]}", some_fields,
+		     "field 'env' must be an object of variables");
 	expect_fault("{\"name\":\"--x\"}", some_fields,
 		     "name '--x' begins or ends with '-'; put a letter or a digit there");
 	expect_fault("{\"name\":1}", some_fields, "field 'name' must be a string");
