@@ -2,9 +2,12 @@
 /* Machines, and what belongs to one. */
 #include "api/look.h"
 
+/* As machine_state_name says them, and that of a machine whose parts are missing. */
+static const char *const states[] = { "stopped", "failed",   "starting", "running", "paused",
+				      "held",    "stopping", "broken",   NULL };
 static const struct query list_queries[] = {
 	{ .name = "label", .flag = "--label=" },
-	{ .name = "state", .member = "state" },
+	{ .name = "state", .member = "state", .words = states },
 	{ 0 },
 };
 static const struct query info_queries[] = { { .name = "usage", .flag = "--usage" }, { 0 } };

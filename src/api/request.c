@@ -194,25 +194,11 @@ const char *request_query(const struct request *request, const char *name)
 int request_switch(const struct request *request, const char *name, bool fallback, bool *out,
 		   struct err *err)
 {
-	static const char *const yes[] = { "", "1", "yes", "true", "on", NULL };
-	static const char *const no[] = { "0", "no", "false", "off", NULL };
 	const char *value = request_query(request, name);
 
-	*out = fallback;
-	if (!value)
+	*out = value ? strcmp(value, "1") == 0 : fallback;
+	if (!value || *out || strcmp(value, "0") == 0)
 		return 0;
-	for (size_t i = 0; yes[i]; i++) {
-		if (strcmp(value, yes[i]) == 0) {
-			*out = true;
-			return 0;
-		}
-	}
-	for (size_t i = 0; no[i]; i++) {
-		if (strcmp(value, no[i]) == 0) {
-			*out = false;
-			return 0;
-		}
-	}
 	return err_set(err, EINVAL, "query parameter '%s' cannot be '%.60s': use 1 or 0", name,
 		       value);
 }

@@ -55,7 +55,7 @@ int request_header(struct headers *headers, const char *word, struct err *err);
 
 /* The value of a query parameter, or NULL. */
 const char *request_query(const struct request *request, const char *name);
-/* A query parameter as yes or no: 1, 0 and the words of a setting; fallback: it is not given. -EINVAL. */
+/* A query parameter as yes or no, 1 or 0; fallback: it is not given. -EINVAL. */
 int request_switch(const struct request *request, const char *name, bool fallback, bool *out,
 		   struct err *err);
 /* The seconds of "Prefer: wait=SECONDS" (RFC 7240); 0: none. */

@@ -118,6 +118,31 @@ static int check_query(const struct request *request, const struct route *route,
 	return 0;
 }
 
+/* 400: a parameter of words has none of them. */
+static int check_words(const struct request *request, const struct route *route, struct err *err)
+{
+	for (const struct query *q = route->queries; q && q->name; q++) {
+		const char *value = request_query(request, q->name);
+		scoped_text struct text all = { 0 };
+		size_t i = 0;
+		if (!value || !q->words)
+			continue;
+		while (q->words[i] && strcmp(q->words[i], value) != 0)
+			i++;
+		if (q->words[i])
+			continue;
+		const char *near = text_nearest(value, q->words);
+		for (i = 0; q->words[i] && !near; i++)
+			text_add(&all, "%s%s", i ? ", " : "", q->words[i]);
+		err_set(err, EINVAL, "query parameter '%s' cannot be '%.60s'; %s%s%s", q->name,
+			value,
+			near ? "did you mean '" : "there are: ", near ? near : text_str(&all),
+			near ? "'?" : "");
+		return 400;
+	}
+	return 0;
+}
+
 static int tell_unknown(const struct request *request, const struct nearby *near, struct err *err)
 {
 	const char *nearest = near->word ? text_nearest(near->word, near->list) : NULL;
@@ -149,7 +174,9 @@ int route_find(const struct request *request, struct match *match, char allow[64
 			if (strcmp(route->method, request->method) == 0) {
 				*match = found;
 				int r = check_names(match, err);
-				return r ? r : check_query(request, route, err);
+				if (!r)
+					r = check_query(request, route, err);
+				return r ? r : check_words(request, route, err);
 			}
 			has_read = true;
 			used += (size_t)snprintf(allow + used, used < 48 ? 64 - used : 0, "%s%s",

@@ -14,8 +14,9 @@
 /* A query parameter. With a flag it is given to the verb; with neither flag nor member the handler reads it. */
 struct query {
 	const char *name;
-	const char *flag;   /* "--label=": the value follows; without '=' it is a switch */
-	const char *member; /* of a list: only objects whose member has that value */
+	const char *flag;         /* "--label=": the value follows; without '=' it is a switch */
+	const char *member;       /* of a list: only objects whose member has that value */
+	const char *const *words; /* the values that it may have, NULL-terminated; NULL: any */
 };
 
 enum route_shape {
@@ -102,7 +103,7 @@ struct match {
 
 /*
  * Finds the row. 0; or the status of the failure with err: 404 for a path that no row has, 405 with the methods of those
- * that have it in allow, 400 for a name that cannot be one or an unknown query parameter.
+ * that have it in allow, 400 for a name that cannot be one, an unknown query parameter or a value that it cannot have.
  */
 int route_find(const struct request *request, struct match *match, char allow[64], struct err *err);
 

@@ -8,6 +8,7 @@
 #include "api/verb.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "machine/life/life.h"
 #include "suite.h"
 
 #include <string.h>
@@ -189,11 +190,58 @@ static void test_find(void)
 	CU_ASSERT_EQUAL(find(&request, "BREW", "/1.0", &match, allow, &err), 405);
 	CU_ASSERT_STRING_EQUAL(allow, "GET");
 	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines/-web", &match, allow, &err), 400);
-	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?recursion=1&state=x", &match, allow,
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?recursion=1&state=held", &match, allow,
 			     &err),
 			0);
 	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?stat=x", &match, allow, &err), 400);
 	CU_ASSERT_STRING_EQUAL(err.text, "unknown query parameter 'stat'; did you mean 'state'?");
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?state=runing", &match, allow, &err),
+			400);
+	CU_ASSERT_STRING_EQUAL(
+		err.text, "query parameter 'state' cannot be 'runing'; did you mean 'running'?");
+	CU_ASSERT_EQUAL(find(&request, "GET", "/1.0/machines?state=", &match, allow, &err), 400);
+	CU_ASSERT_STRING_EQUAL(err.text,
+			       "query parameter 'state' cannot be ''; there are: stopped, "
+			       "failed, starting, running, paused, held, stopping, "
+			       "broken");
+}
+
+/* Each state that a machine can have can be asked for. */
+static void test_states(void)
+{
+	scoped_request struct request request = { 0 };
+	struct match match;
+	struct err err;
+	char allow[64];
+
+	for (int i = 0; strcmp(machine_state_name((enum machine_state)i), "unknown") != 0; i++) {
+		scoped_free char *target = text_format("/1.0/machines?state=%s",
+						       machine_state_name((enum machine_state)i));
+		CU_ASSERT_EQUAL(find(&request, "GET", target, &match, allow, &err), 0);
+		CU_ASSERT_STRING_EQUAL(err.text, "");
+	}
+}
+
+static void test_switches(void)
+{
+	static const char *const wrong[] = { "", "yes", "no", "true", "01", "on" };
+	scoped_request struct request request = { 0 };
+	struct err err = { 0 };
+	bool out;
+
+	CU_ASSERT_STRING_EQUAL(take(&request, "/?a=1&b=0"), "");
+	CU_ASSERT_EQUAL(request_switch(&request, "a", false, &out, &err), 0);
+	CU_ASSERT(out);
+	CU_ASSERT_EQUAL(request_switch(&request, "b", true, &out, &err), 0);
+	CU_ASSERT(!out);
+	CU_ASSERT_EQUAL(request_switch(&request, "c", true, &out, &err), 0);
+	CU_ASSERT(out);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		scoped_free char *target = text_format("/?a=%s", wrong[i]);
+		err = (struct err){ 0 };
+		CU_ASSERT_STRING_EQUAL(take(&request, target), "");
+		CU_ASSERT_EQUAL(request_switch(&request, "a", false, &out, &err), -EINVAL);
+	}
 }
 
 static void expect_words(const char *target, const char *want)
@@ -217,7 +265,7 @@ static void test_words(void)
 {
 	expect_words("/1.0/machines", "list|--json|");
 	expect_words("/1.0/machines?label=--x", "list|--json|--label=--x|");
-	expect_words("/1.0/machines/web?usage", "info|--json|--usage|--|web|");
+	expect_words("/1.0/machines/web?usage=1", "info|--json|--usage|--|web|");
 	expect_words("/1.0/machines/web?usage=0", "info|--json|--|web|");
 	expect_words("/1.0/machines/web/logs?lines=5&follow=1", "logs|--follow|--lines=5|--|web|");
 }
@@ -460,6 +508,8 @@ int main(void)
 		{ "a body that is deep", test_deep_body },
 		{ "headers", test_headers },
 		{ "rows found", test_find },
+		{ "states", test_states },
+		{ "switches", test_switches },
 		{ "words of verbs", test_words },
 		{ "rows are whole", test_rows },
 		{ "fields of a body", test_fields },
