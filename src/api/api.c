@@ -25,22 +25,25 @@ static const struct flag flag_header = {
 	"a header, such as 'Prefer: wait=60'; may be given several "
 	"times"
 };
+static const struct flag flag_include = { "include", 'i', false, NULL,
+					  "status and headers before the body" };
 static const struct flag flag_input = { "input", 0, false, "FILE",
 					"body of the request; - reads it" };
-static const struct flag *const request_flags[] = { &flag_as, &flag_cgi, &flag_header, &flag_input,
-						    NULL };
+static const struct flag *const request_flags[] = { &flag_as,      &flag_cgi,   &flag_header,
+						    &flag_include, &flag_input, NULL };
 
-/* by_cgi: a server asks; sockets: it is one that opens WebSockets. */
-static bool by_cgi, sockets;
+/* by_cgi: a server asks; sockets: it is one that opens WebSockets; heads: the head is shown. */
+static bool by_cgi, sockets, heads;
 
-/* The head of a response, for a server; on the command line only the body is shown. */
+/* The head of a response, for a server; on the command line as HTTP has it, if it is wanted. */
 static void print_head(const struct response *response)
 {
 	bool streamed = response->stream.argv.count > 0 && response->status < 400;
 
-	if (!by_cgi)
+	if (!by_cgi && !heads)
 		return;
-	printf("Status: %d %s\n", response->status, response_reason(response->status));
+	printf("%s %d %s\n", by_cgi ? "Status:" : "HTTP/1.1", response->status,
+	       response_reason(response->status));
 	printf("Content-Type: %s\n", streamed ? response->stream.type : "application/json");
 	if (response->allow[0])
 		printf("Allow: %s\n", response->allow);
@@ -103,7 +106,7 @@ static int from_words(const struct call *call, struct request *request, struct i
 	else if (input)
 		incoming->fd = file_open_regular(AT_FDCWD, input, O_CLOEXEC);
 	if (input && incoming->fd < 0)
-		return err_set(err, ENOENT, "open '%s': %s", input,
+		return err_set(err, EINVAL, "open '%s' of --input: %s", input,
 			       strcmp(input, "-") == 0 ? "it is closed" : file_why(incoming->fd));
 	return request_line(request, method, call->words[1], err);
 }
@@ -175,6 +178,7 @@ static int run_request(struct call *call, struct err *err)
 	int r;
 
 	by_cgi = call_has(call, &flag_cgi);
+	heads = call_has(call, &flag_include);
 	if (call->count != (by_cgi ? 0 : 2)) {
 		err_set(err, EINVAL,
 			by_cgi ? "with --cgi the server tells method and path"

@@ -155,5 +155,9 @@ int verb_fault(const struct verb_result *result, struct err *err)
 		*err = result->err;
 	else
 		err_set(err, EIO, "the command ended with %d and said nothing", result->code);
-	return result->code == EXIT_USAGE ? 400 : 0;
+	if (result->code != EXIT_USAGE)
+		return 0;
+	/* The cause of a wrong use is the use, whatever is not there or may not be for it. */
+	err->code = EINVAL;
+	return 400;
 }

@@ -46,4 +46,31 @@ case_forwards() {
 	gone web
 }
 
+# The status and its code fit each other, as the manual has them.
+case_codes() {
+	berth create bb web
+	refused 400 "uuid is made by berth" PATCH /1.0/machines/web '{"config":{"uuid":"1"}}'
+	same code EINVAL "$(jq -r .code "$T/answer")"
+	refused 400 "unknown key 'limits.pdis'" PATCH /1.0/machines/web '{"config":{"limits.pdis":1}}'
+	same code EINVAL "$(jq -r .code "$T/answer")"
+	same "a folder" "400 EINVAL" "$(berth api --input / POST /1.0/machines | jq -r '"\(.error_code) \(.code)"' || true)"
+	refused 400 "'force' cannot be 'yes': use 1 or 0" DELETE '/1.0/machines/web?force=yes'
+	refused 400 "'force' cannot be '': use 1 or 0" DELETE '/1.0/machines/web?force'
+	gone web
+}
+
+# With its head a response shows the ETag, which fits If-Match.
+case_include() {
+	local tag
+	berth create bb web
+	berth api --include GET /1.0/machines/web >"$T/answer"
+	same status "HTTP/1.1 200 OK" "$(head -n 1 "$T/answer")"
+	tag=$(sed -n 's/^ETag: //p' "$T/answer")
+	same body web "$(sed '1,/^$/d' "$T/answer" | jq -r .metadata.name)"
+	done_by PATCH /1.0/machines/web '{"config":{"description":"a"}}' --header "If-Match: $tag"
+	has "^HTTP/1.1 412 Precondition Failed" "$(ask PATCH /1.0/machines/web '{"config":{"description":"b"}}' -i --header "If-Match: $tag" || true)"
+	has "^HTTP/1.1 404 Not Found" "$(berth api -i GET /1.0/machines/none || true)"
+	gone web
+}
+
 run_cases "$@"
