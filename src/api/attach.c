@@ -154,7 +154,7 @@ static const struct field console_fields[] = {
 	{ 0 },
 };
 static const struct field desktop_fields[] = {
-	{ "timeout", FIELD_TEXT, "--timeout=", false },
+	{ "timeout", FIELD_TIME, "--timeout=", false },
 	{ "view_only", FIELD_SWITCH, "--view-only", false },
 	{ 0 },
 };

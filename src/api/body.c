@@ -224,6 +224,19 @@ static void add_choice(const struct field *field, const json_t *value, struct ar
 		argv_add(argv, "%.*s", (int)n, flag);
 }
 
+/* As the options that it becomes: from a second to a day. */
+static int check_time(const struct field *field, const json_t *value, struct err *err)
+{
+	scoped_free char *text = json_is_boolean(value) ? NULL : body_text(value);
+	uint64_t seconds;
+
+	if (text && text_to_seconds(text, 1, 86400, &seconds) == 0)
+		return 0;
+	return err_set(err, EINVAL,
+		       "field '%s' cannot be '%.60s': use a time such as 90s or 5m, from 1s to 1d",
+		       field->name, text ? text : "");
+}
+
 static int check_value(const struct field *field, const json_t *value, struct err *err)
 {
 	const char *fault;
@@ -240,12 +253,15 @@ static int check_value(const struct field *field, const json_t *value, struct er
 		return check_list(field, value, err);
 	case FIELD_CHOICE:
 		return check_choice(field, value, err);
+	case FIELD_TIME:
+		return check_time(field, value, err);
 	case FIELD_TEXT:
 		if (json_is_string(value) || json_is_number(value))
 			return 0;
 		return err_set(err, EINVAL, "field '%s' must be a string or a number", field->name);
 	case FIELD_WORD:
 	case FIELD_NAME:
+	case FIELD_PATH:
 		break;
 	}
 	if (!json_is_string(value))
@@ -253,6 +269,10 @@ static int check_value(const struct field *field, const json_t *value, struct er
 	fault = field->kind == FIELD_NAME ? text_label_fault(json_string_value(value)) : NULL;
 	if (fault)
 		return err_set(err, EINVAL, "name '%.100s' %s", json_string_value(value), fault);
+	if (field->kind == FIELD_PATH && *json_string_value(value) != '/')
+		return err_set(err, EINVAL,
+			       "field '%s' must be an absolute path of this host, and not '%.100s'",
+			       field->name, json_string_value(value));
 	return *json_string_value(value) ? 0
 					 : err_set(err, EINVAL, "field '%s' is empty", field->name);
 }

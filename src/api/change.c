@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/change.h"
 
+#include "api/ahead.h"
 #include "api/body.h"
 #include "api/look.h"
 #include "api/operation.h"
 #include "api/verb.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/state/machine.h"
 
 #include <string.h>
 
@@ -56,29 +56,6 @@ static int choose(const struct exchange *exchange, const char **verb, const stru
 		return err_set(err, EINVAL, "field '%s' cannot be '%.60s'; did you mean '%s'?",
 			       route->select, chosen, near);
 	return err_set(err, EINVAL, "field '%s' must be one of: %s", route->select, text_str(&all));
-}
-
-/* Cheap checks before an operation begins: what the path names is there, and what the body names is not. */
-static int check_names(const struct exchange *exchange, struct err *err)
-{
-	const struct dirs *dirs = &exchange->call->dirs;
-	const char *machine = match_name(&exchange->match, "machine");
-	const char *made = json_string_value(body_member(exchange->request->body, "name"));
-	struct err none = { 0 };
-
-	if (machine) {
-		scoped_machine struct machine there = { 0 };
-		return machine_look(&there, dirs, machine, err);
-	}
-	if (made && strcmp(exchange->match.route->path, "/1.0/machines") == 0) {
-		scoped_machine struct machine there = { 0 };
-		if (machine_look(&there, dirs, made, &none) == 0)
-			return err_set(
-				err, EEXIST,
-				"machine '%s' exists already; choose another name or delete it",
-				made);
-	}
-	return 0;
 }
 
 /* The place of what a POST has made, or given another name. */
@@ -151,14 +128,14 @@ static int begin(struct exchange *exchange, const struct argv *argv, struct err 
 	unsigned seconds = request_prefers_wait(request);
 	char id[UUID_TEXT];
 
-	if (check_names(exchange, err) < 0 ||
+	if (ahead_check(exchange, err) < 0 ||
 	    operation_begin(exchange->call, argv, request->user, id, err) < 0)
 		return -err->code;
 	int r = seconds ? operation_wait(&exchange->call->dirs, id, seconds, err) : 0;
 	return r < 0 ? r : answer_operation(exchange, id, r == 1, err);
 }
 
-int change(struct exchange *exchange, struct err *err)
+int change_by_verb(struct exchange *exchange, struct err *err)
 {
 	const struct route *route = exchange->match.route;
 	scoped_argv struct argv argv = { 0 };
@@ -183,7 +160,7 @@ int change(struct exchange *exchange, struct err *err)
 		return -err->code;
 	if (route->goes_on)
 		return begin(exchange, &argv, err);
-	if (check_names(exchange, err) < 0)
+	if (ahead_check(exchange, err) < 0)
 		return -err->code;
 	int r = change_run(exchange, &argv, err);
 	if (r == 0)

@@ -6,7 +6,7 @@
 #include "api/routes.h"
 
 /* Runs the verb of a row, at once or as an operation, and fills in the response. 0, or -code. */
-int change(struct exchange *exchange, struct err *err);
+int change_by_verb(struct exchange *exchange, struct err *err);
 
 /* Runs a verb that changes, and fills in the response with its result. 0: it has succeeded; 1: the response tells its failure; or -code. */
 int change_run(struct exchange *exchange, const struct argv *argv, struct err *err);

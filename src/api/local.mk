@@ -1,6 +1,7 @@
 # A room of the program berth, in its library of commands: the table of verbs has a row of it, and it runs verbs.
 libcmd_a_SOURCES += \
 	src/api/access.c src/api/access.h \
+	src/api/ahead.c src/api/ahead.h \
 	src/api/api.c \
 	src/api/argv.c src/api/argv.h \
 	src/api/attach.c \

@@ -64,12 +64,12 @@ static const struct field no_fields[] = { { 0 } };
 static const struct field start_fields[] = { { "wait", FIELD_SWITCH, "--wait", false }, { 0 } };
 static const struct field stop_fields[] = {
 	{ "force", FIELD_SWITCH, "--force", false },
-	{ "timeout", FIELD_TEXT, "--timeout=", false },
+	{ "timeout", FIELD_TIME, "--timeout=", false },
 	{ 0 },
 };
 static const struct field restart_fields[] = {
 	{ "force", FIELD_SWITCH, "--force", false },
-	{ "timeout", FIELD_TEXT, "--timeout=", false },
+	{ "timeout", FIELD_TIME, "--timeout=", false },
 	{ "wait", FIELD_SWITCH, "--wait", false },
 	{ 0 },
 };
@@ -116,7 +116,7 @@ static int add_forward(struct exchange *exchange, struct err *err)
 		return err_set(err, EINVAL,
 			       "field 'header' is for mode proxy: the kernel adds none; leave out "
 			       "'mode', or make it proxy");
-	return change(exchange, err);
+	return change_by_verb(exchange, err);
 }
 
 static const struct field nic_fields[] = {
@@ -147,7 +147,7 @@ static const struct field backup_fields[] = {
 static const struct query force_queries[] = { { .name = "force", .flag = "--force" }, { 0 } };
 
 #define MACHINE             "/1.0/machines/{machine}"
-#define CHANGES(how, where) .method = how, .path = where, .run = change
+#define CHANGES(how, where) .method = how, .path = where, .run = change_by_verb
 
 const struct route machine_changes[] = {
 	{ CHANGES("POST", "/1.0/machines"), .select = "source.type", .variants = sources,

@@ -30,7 +30,7 @@ static const struct field image_fields[] = {
 static const struct field archive_fields[] = {
 	{ "name", FIELD_NAME, NULL, true },
 	{ "pool", FIELD_TEXT, "--pool=", false },
-	{ "source.path", FIELD_WORD, NULL, true },
+	{ "source.path", FIELD_PATH, NULL, true },
 	{ 0 },
 };
 static const struct field publish_fields[] = {
@@ -82,7 +82,7 @@ static const struct variant volume_actions[] = {
 #define TEMPLATE            "/1.0/templates/{template}"
 #define NETWORK             "/1.0/networks/{network}"
 #define VOLUME              "/1.0/volumes/{volume}"
-#define CHANGES(how, where) .method = how, .path = where, .run = change
+#define CHANGES(how, where) .method = how, .path = where, .run = change_by_verb
 #define SETS(how, where, kind, what)                                                      \
 	{                                                                                 \
 		.method = how, .path = where, .config = kind " get --json -- {" kind "}", \

@@ -31,10 +31,12 @@ struct field {
 	const char *name; /* "config", or "source.pool" for a member of the object source */
 	enum {
 		FIELD_TEXT,   /* a string or a number: its flag with the value */
+		FIELD_TIME,   /* the same, a time such as 90s or 5m */
 		FIELD_SWITCH, /* true: its flag */
 		FIELD_SET,    /* an object: the flag with KEY=VALUE for each member */
 		FIELD_WORD, /* a string, in place of "{name}" in the verb; left out if it is not given */
 		FIELD_NAME, /* the same, a DNS label */
+		FIELD_PATH, /* the same, an absolute path */
 		FIELD_CHOICE, /* one of the words in flag, "nat= proxy=--proxy": the flag behind it, if any */
 		FIELD_PAIRS, /* an object: words KEY=VALUE at the end */
 		FIELD_LIST,  /* an array of strings: words at the end */

@@ -73,4 +73,38 @@ case_include() {
 	gone web
 }
 
+# at_once STATUS PATTERN METHOD PATH [BODY]: refused without an operation.
+at_once() {
+	printf '%s' "${5:-}" | berth api --input - "$3" "$4" >"$T/answer" && fault "${*:3} was taken: $(cat "$T/answer")"
+	same "${*:3}" "error $1" "$(jq -r '"\(.type) \(.error_code)"' "$T/answer")"
+	has "$2" "$(jq -r .error "$T/answer")"
+}
+
+# What can be told before an operation begins is told then.
+case_at_once() {
+	local from='"name":"c","source":{"type":"template","template":"bb"}' operations
+	berth create bb web
+	berth snapshot take web s1
+	operations=$(get /1.0/operations)
+	at_once 400 "unknown key 'limits.pdis'; did you mean 'limits.pids'" POST /1.0/machines "{$from,\"config\":{\"limits.pdis\":1}}"
+	at_once 400 "limits.pids cannot be 'many'" POST /1.0/machines "{$from,\"config\":{\"limits.pids\":\"many\"}}"
+	at_once 400 "uuid is made by berth" POST /1.0/machines "{$from,\"config\":{\"uuid\":\"1\"}}"
+	at_once 404 "template 'bbb'" POST /1.0/machines '{"name":"c","source":{"type":"template","template":"bbb"}}'
+	at_once 404 "template 'bbb'" POST /1.0/machines '{"name":"c","source":{"type":"launch","template":"bbb"}}'
+	at_once 404 "machine 'wob'" POST /1.0/machines '{"name":"c","source":{"type":"copy","machine":"wob"}}'
+	at_once 404 "no snapshot 's2'" POST /1.0/machines '{"name":"c","source":{"type":"copy","machine":"web","snapshot":"s2"}}'
+	at_once 404 "no snapshot 's2'" DELETE /1.0/machines/web/snapshots/s2
+	at_once 404 "no snapshot 's2'" PUT /1.0/machines/web/snapshots/s2 '{"action":"restore"}'
+	at_once 400 "'timeout' cannot be 'soon': use a time" PUT /1.0/machines/web/state '{"action":"stop","timeout":"soon"}'
+	at_once 400 "'timeout' cannot be '0'" PUT /1.0/machines/web/state '{"action":"restart","timeout":0}'
+	at_once 404 "template 'bbb'" DELETE /1.0/templates/bbb
+	at_once 404 "machine 'wob'" POST /1.0/templates '{"name":"t","source":{"type":"machine","machine":"wob"}}'
+	at_once 400 "'source.path' must be an absolute path" POST /1.0/templates '{"name":"t","source":{"type":"archive","path":"root.tar"}}'
+	at_once 400 "'source.path' must be an absolute path" POST /1.0/templates '{"name":"t","source":{"type":"archive","path":"-"}}'
+	at_once 404 "volume 'data'" DELETE /1.0/volumes/data
+	at_once 404 "volume 'data'" PUT /1.0/volumes/data/state '{"action":"resize","size":"2G"}'
+	same "no operation has begun" "$operations" "$(get /1.0/operations)"
+	gone web
+}
+
 run_cases "$@"

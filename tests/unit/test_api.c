@@ -280,7 +280,8 @@ static void expect_whole(const char *verb, const struct match *match, const stru
 		snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "}") - 1, at + 1);
 		for (const struct field *f = fields; f && f->name; f++)
 			known |= strcmp(f->name, name) == 0 &&
-				 (f->kind == FIELD_NAME || f->kind == FIELD_WORD);
+				 (f->kind == FIELD_NAME || f->kind == FIELD_WORD ||
+				  f->kind == FIELD_PATH);
 		CU_ASSERT(known || match_name(match, name));
 	}
 	/* A field that is neither a flag nor a word would be dropped. */
