@@ -25,17 +25,29 @@ static const struct flag flag_limit = { "limit", 0, false, "NAME=NUMBER",
 					"set a limit of berth-api(8); may be given several times" };
 static const struct flag flag_listen = { "listen", 0, false, "ADDRESS",
 					 "unix:PATH, or an address and a port" };
+static const struct flag flag_page = { "listen", 0, false, "ADDRESS:PORT",
+				       "an address of the host and a port; " PAGE " otherwise" };
+static const struct flag flag_sign_in = { "sign-in", 0, false, NULL,
+					  "print a link with which root signs in once" };
 static const struct flag flag_tls = { "tls", 0, false, NULL,
 				      "speak TLS, on the loopback interface too" };
-static const struct flag *const serve_flags[] = { &flag_idle, &flag_limit, &flag_listen, NULL };
-static const struct flag *const web_flags[] = { &flag_cert, &flag_key, &flag_listen, &flag_tls,
+static const struct flag *const serve_flags[] = { &flag_cert,  &flag_idle,   &flag_key,
+						  &flag_limit, &flag_listen, &flag_sign_in,
+						  &flag_tls,   NULL };
+static const struct flag *const web_flags[] = { &flag_cert, &flag_key, &flag_page, &flag_tls,
 						NULL };
 
 /* Flags that every verb takes are not the server's. */
 static bool is_of_server(const struct flag *flag)
 {
-	return flag == &flag_cert || flag == &flag_idle || flag == &flag_key ||
-	       flag == &flag_limit || flag == &flag_listen || flag == &flag_tls;
+	static const struct flag *const all[] = { &flag_cert,    &flag_idle,   &flag_key,
+						  &flag_limit,   &flag_listen, &flag_page,
+						  &flag_sign_in, &flag_tls };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (flag == all[i])
+			return true;
+	return false;
 }
 
 /* Becomes the server, with the flags of the call. */
@@ -90,7 +102,7 @@ static int run_web(struct call *call, struct err *err)
 	static const char *const usual[] = { "--listen=" PAGE, "--sign-in", NULL };
 	static const char *const chosen[] = { "--sign-in", NULL };
 
-	return become(call, call_has(call, &flag_listen) ? chosen : usual, err);
+	return become(call, call_has(call, &flag_page) ? chosen : usual, err);
 }
 
 const struct command command_api_server = {

@@ -72,6 +72,19 @@ static bool is_own_origin(const struct request *request)
 	       strcmp(origin, own) == 0;
 }
 
+static void refuse_origin(struct request *request)
+{
+	log_line("refused a request of another page");
+	/* Who calls without a browser is told what a page sends. */
+	if (!header(request, "Origin") && !header(request, "Sec-Fetch-Site"))
+		answer_refuse(&request->fault, 403, "EACCES",
+			      "the request may be of another page: one that changes something "
+			      "needs the header 'Origin: %s://%s'",
+			      scheme(request), header(request, "Host"));
+	else
+		answer_refuse(&request->fault, 403, "EACCES", "the request is of another page");
+}
+
 static bool is_throttled(struct web *web, int64_t now)
 {
 	if (now - web->failed_since >= FAILURES_MS)
@@ -123,8 +136,7 @@ bool browser_check(struct request *request)
 		return true;
 	}
 	if (!is_own_origin(request)) {
-		log_line("refused a request of another page");
-		answer_refuse(&request->fault, 403, "EACCES", "the request is of another page");
+		refuse_origin(request);
 		return true;
 	}
 	if (request->looks && text_starts(request->target, SIGN_IN)) {

@@ -98,10 +98,15 @@ static int read_options(int argc, char **argv, struct options *options, struct l
 	}
 	if (!options->certificate != !options->key)
 		return err_set(err, EINVAL, "--cert and --key are given both or not at all");
-	if ((options->signs_in || options->secure) &&
-	    (!options->listen || text_starts(options->listen, "unix:")))
+	bool is_local = !options->listen || text_starts(options->listen, "unix:");
+	if (options->signs_in && is_local)
+		return err_set(err, EINVAL, "a browser needs --listen ADDRESS:PORT%s%s%s",
+			       options->listen ? ", not '" : "",
+			       options->listen ? options->listen : "", options->listen ? "'" : "");
+	if (options->secure && is_local)
 		return err_set(err, EINVAL,
-			       "--sign-in, --tls and --cert need --listen ADDRESS:PORT");
+			       "--tls and --cert need --listen ADDRESS:PORT: on a unix socket the "
+			       "kernel tells who has connected");
 	if (optind < argc)
 		return err_set(err, EINVAL, "'%s' is no option; see berth-api(8)", argv[optind]);
 	return 0;
@@ -305,6 +310,11 @@ static int open_web(struct web *web, const struct options *options, int *fd, str
 	    web_announce(web, err) < 0)
 		return -err->code;
 	tell_tls(web);
+	if (web->pages.count == 0)
+		fprintf(stderr,
+			"berth-api: the page is not there, and the API alone is served: no files "
+			"in '%s'; BERTH_WEB names their folder\n",
+			web->folder);
 	return options->signs_in ? web_print_link(web, err) : 0;
 }
 

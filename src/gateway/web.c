@@ -9,7 +9,6 @@
 #include "base/text.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 
 enum { NOTE_MAX = 512 };
@@ -51,7 +50,6 @@ static int read_note(const char *path, struct note *note)
 int web_open(struct web *web, const char *address, struct err *err)
 {
 	scoped_dirs struct dirs dirs = { 0 };
-	char folder[PATH_MAX];
 	const char *port = strrchr(address, ':');
 
 	if (dirs_open(&dirs, NULL, err) < 0)
@@ -61,11 +59,11 @@ int web_open(struct web *web, const char *address, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	if (!port || text_print(web->names[0], WEB_NAME, "%s", address) < 0 ||
 	    text_print(web->names[1], WEB_NAME, "localhost%s", port) < 0 ||
-	    install_web(folder, sizeof folder) < 0)
+	    install_web(web->folder, sizeof web->folder) < 0)
 		return err_set(err, ENAMETOOLONG, "'%.32s' is too long for an address", address);
 	if (file_make_dirs(web->sessions, 0700, err) < 0)
 		return -err->code;
-	return pages_open(&web->pages, folder, err);
+	return pages_open(&web->pages, web->folder, err);
 }
 
 void web_name(struct web *web)

@@ -7,6 +7,7 @@
 #include "gateway/session.h"
 #include "gateway/tls.h"
 
+#include <limits.h>
 #include <stdint.h>
 
 enum { WEB_NAMES = 2 + TLS_NAMES, WEB_NAME = TLS_NAME + 8 };
@@ -18,7 +19,8 @@ struct web {
 	struct tls tls;
 	char names[WEB_NAMES][WEB_NAME]; /* what Host may be: HOST:PORT, or "" */
 	char *sessions;                  /* owned: their folder */
-	int note; /* owned: the lock that says where the server is; 0: none */
+	int note;              /* owned: the lock that says where the server is; 0: none */
+	char folder[PATH_MAX]; /* of the files of the page */
 	struct pages pages;
 	unsigned failures;           /* sign-ins that have failed since then */
 	int64_t failed_since;        /* milliseconds */

@@ -149,6 +149,7 @@ case_other_pages() {
 	done
 	browse /env -X POST -d x
 	same "POST without Origin" 403 "$status"
+	has "needs the header 'Origin: http://$host'" "$(cat "$T/body")"
 	browse /env -X POST -d x -H "Origin: http://$host"
 	same "POST of the page" 200 "$status"
 	browse /1.0 -H 'Sec-Fetch-Site: cross-site'
@@ -376,12 +377,36 @@ case_refused() {
 	fails 2 "'127.0.0.1' is no address of IPv6" "$api" --listen '[127.0.0.1]:8443'
 	fails 2 "takes unix:PATH or ADDRESS:PORT, not '\[::1\]'" "$api" --listen '[::1]'
 	fails 2 "'fe80::1' is good on one link alone" "$api" --listen '[fe80::1]:8443'
-	fails 2 "need --listen ADDRESS:PORT" "$api" --sign-in
+	fails 2 "a browser needs --listen ADDRESS:PORT" "$api" --sign-in
+	fails 2 "a browser needs --listen ADDRESS:PORT, not 'unix:/tmp/w.sock'" berth web --listen unix:/tmp/w.sock
+	fails 2 "--tls and --cert need --listen ADDRESS:PORT" "$api" --tls
+	not grep -q unix: <<<"$(berth web --help)"
 	begin_web
 	fails 1 "Address already in use" "$api" --listen "$host"
 	# Another link of the server that runs.
 	browse "$("$api" --listen "$host" --sign-in | sed "s|^http://$host||")"
 	same "by the second link" 303 "$status"
+}
+
+# `berth api serve` becomes berth-api, with all of its options.
+case_verb() {
+	local option
+	fails 1 "read '/none': No such file" berth api serve --listen "$host" --cert /none --key /none
+	fails 2 "--tls and --cert need" berth api serve --listen unix:/tmp/w.sock --tls
+	fails 2 "a browser needs --listen" berth api serve --sign-in
+	for option in cert key idle limit listen sign-in tls; do
+		has "--$option" "$(berth api serve --help)"
+	done
+}
+
+# Without the page there is a word of it at the start.
+case_no_page() {
+	begin_web
+	not grep -q "the page is not there" "$T/gateway.err"
+	mv "$T/web" "$T/elsewhere"
+	begin_web
+	mv "$T/elsewhere" "$T/web"
+	has "the page is not there, and the API alone is served: no files in '$T/web'; BERTH_WEB names their folder" "$(cat "$T/gateway.err")"
 }
 
 # served_by URL: the start of a sentence about the server that runs.
