@@ -38,18 +38,53 @@ static bool is_in_group(const char *user, const char *name)
 	return false;
 }
 
-/* The right on a machine by its settings as they are in force. One that is not there, or cannot be read, gives none. */
-static enum access_right right_on(const struct exchange *exchange, const char *name)
+/* By the settings of a machine as they are in force. -ENOENT: it is not there; one that cannot be read gives no right. */
+static int read_right(const struct dirs *dirs, const char *user, const char *name,
+		      enum access_right *right)
 {
 	scoped_machine struct machine machine = { 0 };
 	struct err none = { 0 };
+	int r = machine_look(&machine, dirs, name, &none);
 
-	if (exchange->all)
-		return ACCESS_MANAGE;
-	if (machine_look(&machine, &exchange->call->dirs, name, &none) < 0 ||
-	    machine_check(&machine, &none) < 0)
-		return ACCESS_NONE;
-	return config_access(machine.config.access_users, exchange->request->user);
+	*right = ACCESS_NONE;
+	if (r == 0 && machine_check(&machine, &none) == 0)
+		*right = config_access(machine.config.access_users, user);
+	return r;
+}
+
+static enum access_right right_on(const struct exchange *exchange, const char *name)
+{
+	enum access_right right = ACCESS_MANAGE;
+
+	if (!exchange->all)
+		read_right(&exchange->call->dirs, exchange->request->user, name, &right);
+	return right;
+}
+
+/* Whether a user may do all. 0 or -code. */
+static int may_all(const struct dirs *dirs, const char *user, bool *all, struct err *err)
+{
+	struct berth_config config = { 0 };
+
+	*all = is_root(user);
+	if (*all)
+		return 0;
+	int r = config_load_berth(dirs, &config, err);
+	*all = r == 0 && is_in_group(user, config.api_group);
+	config_free(&berth_schema, &config);
+	return r;
+}
+
+bool access_lasts(const struct dirs *dirs, const char *user, const char *machine)
+{
+	enum access_right right;
+	bool all;
+
+	if (may_all(dirs, user, &all, &(struct err){ 0 }) == 0 && all)
+		return true;
+	/* That a machine is gone is news for those who had a right on it. */
+	return *machine &&
+	       (read_right(dirs, user, machine, &right) == -ENOENT || right != ACCESS_NONE);
 }
 
 struct seen {
@@ -74,16 +109,9 @@ int access_begin(struct exchange *exchange, struct err *err)
 {
 	const char *user = exchange->request->user;
 	const struct dirs *dirs = &exchange->call->dirs;
-	struct berth_config config = { 0 };
 	struct seen seen = { .exchange = exchange };
 
-	exchange->all = is_root(user);
-	if (exchange->all)
-		return 0;
-	int r = config_load_berth(dirs, &config, err);
-	exchange->all = r == 0 && is_in_group(user, config.api_group);
-	config_free(&berth_schema, &config);
-	if (r < 0)
+	if (may_all(dirs, user, &exchange->all, err) < 0)
 		return 500;
 	if (exchange->all)
 		return 0;
@@ -169,6 +197,15 @@ int access_add_names(const struct exchange *exchange, struct argv *argv, struct 
 	struct seen seen = { .exchange = exchange, .names = argv };
 
 	return machine_list(&exchange->call->dirs, see, &seen, err);
+}
+
+void access_follow(const struct exchange *exchange, struct stream *stream)
+{
+	const char *user = exchange->request->user;
+	const char *machine = match_name(&exchange->match, "machine");
+
+	stream->user = is_root(user) ? NULL : user;
+	text_print(stream->machine, sizeof stream->machine, "%s", machine ? machine : "");
 }
 
 bool access_may_set(const char *key)

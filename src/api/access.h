@@ -17,6 +17,13 @@ int access_machine(const struct exchange *exchange, const char *name, enum acces
 void access_filter(const struct exchange *exchange, json_t *array);
 /* Adds the names of the machines that the user may see. */
 int access_add_names(const struct exchange *exchange, struct argv *argv, struct err *err);
+/* Lets a stream that lasts ask for the right of its user again and again. */
+void access_follow(const struct exchange *exchange, struct stream *stream);
+/*
+ * Whether a user has a right on a machine at this moment, or no such machine is there any more. "": on all that is of no
+ * machine.
+ */
+bool access_lasts(const struct dirs *dirs, const char *user, const char *machine);
 /* Whether whoever manages a machine may change that setting: it opens no wall, and costs others nothing. */
 bool access_may_set(const char *key);
 

@@ -15,6 +15,9 @@ struct stream {
 	const char *type; /* of its content */
 	bool waits;       /* the first bytes may be long in coming: the head goes ahead of them */
 	bool framed;      /* lines of JSON become events of text/event-stream */
+	const char *
+		user; /* borrowed: what lasts is checked against the rights of the moment; NULL: root */
+	char machine[64]; /* what it is of; "": each line names its own */
 	int input;        /* the verb reads what follows in this descriptor; 0: nothing */
 };
 

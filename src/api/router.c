@@ -103,6 +103,8 @@ void router_answer(const struct call *call, struct request *request,
 		status = take_body(request, incoming, &err);
 	if (!status)
 		run_row(&exchange, &err);
+	if (response->stream.waits)
+		access_follow(&exchange, &response->stream);
 	if (status != 405)
 		response->allow[0] = '\0';
 	if (err.code)

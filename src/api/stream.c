@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "api/stream.h"
 
+#include "api/access.h"
 #include "api/verb.h"
 #include "base/child.h"
 #include "base/file.h"
@@ -29,7 +30,8 @@ enum {
 struct source {
 	pid_t pid;
 	int out, sentences;
-	struct text line; /* the beginning of a line, of a framed stream */
+	struct text line; /* the beginning of a line, of events */
+	const struct dirs *dirs;
 };
 
 void stream_frame(const char *line, struct text *out)
@@ -121,8 +123,28 @@ static void source_close(struct source *source)
 	text_free(&source->line);
 }
 
+/* A line of an event, unless its machine is none of the user's any more. */
+static void take_line(const struct source *source, const struct stream *stream, struct text *out)
+{
+	const char *line = text_str(&source->line);
+
+	if (stream->user && !*stream->machine) {
+		json_t *event = json_loads(line, 0, NULL);
+		const char *machine = json_string_value(json_object_get(event, "machine"));
+		bool lasts = access_lasts(source->dirs, stream->user, machine ? machine : "");
+		json_decref(event);
+		if (!lasts)
+			return;
+	}
+	if (stream->framed)
+		stream_frame(line, out);
+	else
+		text_add(out, "%s\n", line);
+}
+
 /* Passes on the whole lines among the bytes, each as an event, and keeps the rest. */
-static void take_lines(struct source *source, const char *bytes, size_t n, struct text *out)
+static void take_lines(struct source *source, const struct stream *stream, const char *bytes,
+		       size_t n, struct text *out)
 {
 	while (n > 0) {
 		const char *end = memchr(bytes, '\n', n);
@@ -130,7 +152,7 @@ static void take_lines(struct source *source, const char *bytes, size_t n, struc
 		text_add_bytes(&source->line, bytes, part);
 		if (!end && source->line.length < LINE_MOST)
 			return;
-		stream_frame(text_str(&source->line), out);
+		take_line(source, stream, out);
 		text_free(&source->line);
 		bytes += part + (end != NULL);
 		n -= part + (end != NULL);
@@ -142,8 +164,12 @@ static int pass_on(struct source *source, const struct stream *stream, const cha
 {
 	scoped_text struct text events = { 0 };
 
-	if (stream->framed) {
-		take_lines(source, bytes, n, &events);
+	if (stream->user && *stream->machine &&
+	    !access_lasts(source->dirs, stream->user, stream->machine))
+		return err_set(err, EPERM, "user '%.60s' has no right on machine '%s' any more",
+			       stream->user, stream->machine);
+	if (stream->framed || (stream->user && !*stream->machine)) {
+		take_lines(source, stream, bytes, n, &events);
 		bytes = text_str(&events);
 		n = events.length;
 	}
@@ -198,7 +224,7 @@ static int copy_all(struct source *source, struct response *response,
 int stream_serve(const struct call *call, struct response *response,
 		 void (*head)(const struct response *), struct err *err)
 {
-	struct source source = { .out = -1, .sentences = -1 };
+	struct source source = { .out = -1, .sentences = -1, .dirs = &call->dirs };
 	struct err fault = { 0 };
 	bool begun = false;
 

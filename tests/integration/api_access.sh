@@ -23,6 +23,7 @@ set_up() {
 	busybox_template bb
 	berth launch --wait --set access.users="$user:use,$manager:manage" bb web
 	berth create bb secret
+	mkdir -p "$BERTH_ROOT/etc"
 	berth snapshot take web s1
 	begin_gateway --idle 0
 }
@@ -155,6 +156,40 @@ case_walls() {
 	may $manager 403 PATCH /1.0/machines/web '{"config":{"description":"y","access.users":null}}'
 	may $manager 403 PUT /1.0/machines/web '{"config":{"description":"y"}}'
 	same settings "$before" "$(berth get web --json)"
+}
+
+# follow USER PATH: its stream into $T/stream.
+follow() {
+	setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups \
+		timeout 100 curl -sSN --unix-socket "$socket" "http://x$2" >"$T/stream" 2>"$T/curl" &
+	follower=$!
+}
+
+# Of what goes on for long nothing comes any more when a right is taken away.
+case_taken_away() {
+	local follower
+	berth set secret access.users=$user:use
+	follow $user '/1.0/events?since=1h'
+	retry 20 grep -q '"web"' "$T/stream"
+	berth set web access.users=$manager:manage
+	berth snapshot take web after
+	# One of another machine comes behind it.
+	berth snapshot take secret later
+	retry 20 grep -q '"later"' "$T/stream"
+	not grep -q '"after"' "$T/stream"
+	kill "$follower"
+	berth snapshot delete web after
+	berth snapshot delete secret later
+	berth unset secret access.users
+	berth set web access.users="$user:use $manager:manage"
+	berth exec web -- sh -c 'echo first >/dev/console'
+	follow $user '/1.0/machines/web/logs?follow=1'
+	retry 20 grep -q first "$T/stream"
+	berth set web access.users=$manager:manage
+	berth exec web -- sh -c 'echo hidden >/dev/console'
+	wait "$follower" || true
+	not grep -q hidden "$T/stream"
+	berth set web access.users="$user:use $manager:manage"
 }
 
 # What is not one machine's is for root and the group.
