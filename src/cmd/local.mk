@@ -34,6 +34,7 @@ libcmd_a_SOURCES = \
 	src/cmd/cli/output.c src/cmd/cli/output.h \
 	src/cmd/cli/policy.c src/cmd/cli/policy.h \
 	src/cmd/cli/print.c src/cmd/cli/print.h \
+	src/cmd/cli/rights.c src/cmd/cli/rights.h \
 	src/cmd/cli/progress.c src/cmd/cli/progress.h \
 	src/cmd/cli/routes.c src/cmd/cli/traffic.c src/cmd/cli/routes.h src/cmd/cli/traffic.h \
 	src/cmd/cli/table.c src/cmd/cli/table.h \
@@ -43,7 +44,7 @@ libcmd_a_SOURCES = \
 	src/cmd/host/doctor.c src/cmd/host/doctor.h \
 	src/cmd/host/doctor_host.c \
 	src/cmd/host/doctor_kernel.c \
-	src/cmd/host/doctor_forwards.c src/cmd/host/doctor_policy.c src/cmd/host/doctor_rules.c \
+	src/cmd/host/doctor_access.c src/cmd/host/doctor_forwards.c src/cmd/host/doctor_policy.c src/cmd/host/doctor_rules.c \
 	src/cmd/host/doctor_state.c \
 	src/cmd/host/maintenance.c \
 	src/cmd/host/network.c src/cmd/host/network.h \

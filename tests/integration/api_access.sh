@@ -192,6 +192,29 @@ case_taken_away() {
 	berth set web access.users="$user:use $manager:manage"
 }
 
+# Names that nobody has, and users who get the host, are told of at once and later; they are taken, for users may come.
+case_notes() {
+	berth set secret access.users="no-such-user:use $user:use" 2>"$T/err"
+	has "^berth: access.users of machine 'secret' names 'no-such-user', and this host has no such user" "$(cat "$T/err")"
+	same "lines" 1 "$(wc -l <"$T/err")"
+	berth set secret security.privileged=yes 2>"$T/err"
+	has "machine 'secret' is privileged: the users in its access.users have this host by it" "$(cat "$T/err")"
+	same "lines" 1 "$(wc -l <"$T/err")"
+	echo "api.group = no-such-group" >>"$BERTH_ROOT/etc/berth.conf"
+	berth doctor --json >"$T/doctor" || true
+	same "what doctor tells" 3 "$(jq '[.[] | select(.check == "access") | .text] | length' "$T/doctor")"
+	has "access.users of machine 'secret' names 'no-such-user'" "$(jq -r '.[] | select(.check == "access") | .text' "$T/doctor")"
+	has "machine 'secret' is privileged" "$(jq -r '.[] | select(.check == "access") | .text' "$T/doctor")"
+	has "api.group of berth.conf is 'no-such-group', and this host has no such group" "$(jq -r '.[] | select(.check == "access") | .text' "$T/doctor")"
+	sed -i '/^api.group/d' "$BERTH_ROOT/etc/berth.conf"
+	berth unset secret access.users 2>"$T/err"
+	same "lines" 0 "$(wc -l <"$T/err")"
+	berth set secret access.users="$user:use" 2>"$T/err"
+	has "machine 'secret' is privileged: the users in its access.users have this host by it" "$(cat "$T/err")"
+	berth unset secret access.users security.privileged 2>"$T/err"
+	same "lines" 0 "$(wc -l <"$T/err")"
+}
+
 # What is not one machine's is for root and the group.
 case_host() {
 	local one path

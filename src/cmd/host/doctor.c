@@ -122,6 +122,7 @@ static void look_at_settings(struct report *report)
 	doctor_forwards(report);
 	doctor_rules(report);
 	doctor_policy(report);
+	doctor_access(report);
 }
 
 static int run_doctor(struct call *call, struct err *err)

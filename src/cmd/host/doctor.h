@@ -17,5 +17,7 @@ void doctor_forwards(struct report *report);
 void doctor_rules(struct report *report);
 /* doctor_policy.c: schedules of snapshots and backups. */
 void doctor_policy(struct report *report);
+/* doctor_access.c: rights of users for the API. */
+void doctor_access(struct report *report);
 
 #endif

@@ -8,6 +8,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/policy.h"
 #include "cmd/cli/print.h"
+#include "cmd/cli/rights.h"
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
 #include "machine/manage/manage.h"
@@ -89,12 +90,34 @@ static bool any_of_backups(const struct changes *changes)
 	return false;
 }
 
+static void note_sentence(void *context, const char *sentence)
+{
+	(void)context;
+	print_note("%s", sentence);
+}
+
+/* Users may come later, and may be meant to have the host. */
+static void note_rights(const struct machine *machine, const struct changes *changes)
+{
+	bool users = false, walls = false;
+
+	for (size_t i = 0; i < changes->count; i++) {
+		users |= strcmp(changes->list[i].name, "access.users") == 0;
+		walls |= strcmp(changes->list[i].name, "security.privileged") == 0;
+	}
+	if (users)
+		rights_absent(machine, note_sentence, NULL);
+	if (users || walls)
+		rights_wide(machine, note_sentence, NULL);
+}
+
 /* Notes of what a change does not do yet, or does not do at all. */
 static void note_effects(struct machine *machine, const struct changes *changes)
 {
 	struct machine_status status = { 0 };
 
 	note_absent(machine, changes);
+	note_rights(machine, changes);
 	note_kept_address(machine, changes);
 	if (any_of_backups(changes))
 		backup_remark(machine);
