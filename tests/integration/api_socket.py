@@ -123,7 +123,8 @@ async def signals():
     async with attach("sh", "-c", "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done") as ws:
         assert await ws.recv() == b"\1ready\n"
         await ws.send('{"signal":"NONE"}')
-        assert "error" in json.loads(await ws.recv())
+        said = json.loads(await ws.recv())["error"]
+        assert all(name in said for name in "HUP INT QUIT TERM KILL USR1 USR2".split()), said
         await ws.send('{"signal":"INT"}')
         streams, code = await until_end(ws)
     assert streams == {1: b"caught\n"} and code == 5, (streams, code)
