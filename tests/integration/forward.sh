@@ -198,7 +198,9 @@ case_taken() {
 	fails 1 "machine 'one' runs and has that port" berth forward add two tcp 8080:80
 	fails 1 "machine 'one' runs and has that port" berth forward add two tcp 8000-8100
 	berth forward add two udp 8080:80
-	fails 1 "forwards 'tcp-8080' and 'again' have a port of the host in common" berth forward add --name again one tcp 8080:81
+	fails 1 "forward 'tcp-8080' of machine 'one' has that port of the host; choose another port, or remove it: berth forward remove one tcp-8080" \
+		berth forward add --name again one tcp 8080:81
+	fails 1 "forward 'tcp-8080' of machine 'one' has that port" berth forward add --proxy one tcp 8080:80
 	fails 1 "machine 'one' has this forward already, 'tcp-8080'; 'berth forward list one' shows all" \
 		berth forward add one tcp 8080:80
 	same "forwards of one" 1 "$(berth forward list --json one | jq length)"

@@ -98,6 +98,28 @@ static const struct section *find_same(const struct machine *machine,
 	return NULL;
 }
 
+/* The new one is not there yet, and has no name that tells its user anything. */
+static int check_free(const struct machine *machine, const struct forward_config *section,
+		      struct err *err)
+{
+	struct forward one, other;
+
+	/* Faults of the forward are told by the check of all. */
+	if (config_forward(section, &one, &(struct err){ 0 }) < 0)
+		return 0;
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		const struct forward_config *held = (const struct forward_config *)at;
+		if (config_forward(held, &other, &(struct err){ 0 }) == 0 &&
+		    forwards_collide(&one, &other))
+			return err_set(err, EEXIST,
+				       "forward '%s' of machine '%s' has that port of the host; "
+				       "choose another port, or remove it: berth forward remove %s "
+				       "%s",
+				       at->name, machine->name, machine->name, at->name);
+	}
+	return 0;
+}
+
 /* A forward that could not be made at the start, since its port was taken, is made now. */
 static int make_same(struct machine *machine, const struct section *same, struct text *notes,
 		     struct err *err)
@@ -136,7 +158,8 @@ int machine_forward(struct machine *machine, struct forward_config *section, str
 	}
 	if (same)
 		return make_same(machine, same, notes, err);
-	if (!section->section.name && make_up_name(machine, section, err) < 0)
+	if (check_free(machine, section, err) < 0 ||
+	    (!section->section.name && make_up_name(machine, section, err) < 0))
 		return -err->code;
 	if (forwards_check(machine, section, NULL, err) < 0 ||
 	    config_add_section(&machine_schema, conf, &forward_schema, &section->section, err) < 0)
