@@ -130,7 +130,10 @@ case_full_names() {
 	berth export n "$T/n.berth"
 	berth delete n c
 	lost 1 "made: machine 'n'$" berth import "$T/n.berth"
-	berth delete n kept
+	berth create bb f
+	lost 1 "\"code\":\"ENOSPC\"" berth forward add --json f tcp 8099:80
+	has "made: forward 'tcp-8099'" "$(cat "$T/err")"
+	berth delete f n kept
 	lost 1 "made: machine 'kept'$" berth backup restore --target "$T/backups" kept
 }
 
@@ -167,7 +170,7 @@ case_follow() {
 }
 
 # Makers, and what needs a server or a plan.
-elsewhere="launch|create|clone|apply|snapshot take|snapshot scheduled|backup take|backup scheduled|template search|template prune"
+elsewhere="launch|create|clone|forward add|apply|snapshot take|snapshot scheduled|backup take|backup scheduled|template search|template prune"
 
 # Every verb that has --json is in the table above.
 case_table_is_complete() {

@@ -5,6 +5,7 @@
 
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/machine/forward.h"
 #include "cmd/machine/sections.h"
@@ -102,6 +103,8 @@ static int run_add(struct call *call, struct err *err)
 		r = machine_forward(&machine, &forward, &notes, err);
 	if (r == 0)
 		print_notes(&notes);
+	if (r == 0)
+		output_made("forward", forward.section.name);
 	if (r == 0 && call_has(call, &flag_json))
 		r = print_json(forward_object(&forward,
 					      forwards_is_made(&machine, forward.section.name)),
