@@ -391,6 +391,7 @@ case_refused() {
 # `berth api serve` becomes berth-api, with all of its options.
 case_verb() {
 	local option
+	end_gateway
 	fails 1 "read '/none': No such file" berth api serve --listen "$host" --cert /none --key /none
 	fails 2 "--tls and --cert need" berth api serve --listen unix:/tmp/w.sock --tls
 	fails 2 "a browser needs --listen" berth api serve --sign-in
@@ -417,6 +418,7 @@ served_by() {
 # A host has one server for the page. One that is asked for otherwise is refused, and says which runs.
 case_second() {
 	local api=$BERTH_LIBEXEC/berth-api name
+	rm -rf "$BERTH_ROOT/lib/api"
 	for name in one two; do
 		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/$name.key" -out "$T/$name.pem" -subj /CN=own -days 200 2>/dev/null
 	done
