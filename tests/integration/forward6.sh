@@ -118,7 +118,7 @@ case_one_address() {
 	silent "not by IPv4" ask_outside 192.0.2.1 8081
 	has 'forward: +tcp-8080, \[2001:db8:9:0::11\]:8080/tcp to 80' "$(berth info web)"
 	fails 1 "has this forward already, 'tcp-8080'" berth forward add --listen 2001:db8:9::11 web tcp 8080:80
-	fails 1 "a port of the host in common" berth forward add --listen :: web tcp 8080:81 --name again
+	fails 1 "forward .tcp-8080. of machine .web. has that port of the host" berth forward add --listen :: web tcp 8080:81 --name again
 	fails 1 "this host has no address 2001:db8:77::1" berth forward add --listen 2001:db8:77::1 web tcp 8082:80
 	fails 2 "listen '::1'; use an IPv4 address of this host, an IPv6 address other than ::1" \
 		berth forward add --listen ::1 web tcp 8082:80

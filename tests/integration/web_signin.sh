@@ -74,9 +74,9 @@ case_sign_in() {
 	has '^REMOTE_USER=root$' "$(cat "$T/body")"
 	# No secret reaches the child, the log or the disk.
 	not grep -q "COOKIE" "$T/body"
-	not grep -qF "${link##*/}" "$T/gateway.err"
-	not grep -rqF "${link##*/}" "$BERTH_ROOT/run/api"
-	not grep -rqF "$(awk '/berth/ { print $7 }' "$T/jar")" "$BERTH_ROOT/run/api" "$T/gateway.err"
+	not grep -qFe "${link##*/}" "$T/gateway.err"
+	not grep -rqFe "${link##*/}" "$BERTH_ROOT/run/api"
+	not grep -rqFe "$(awk '/berth/ { print $7 }' "$T/jar")" "$BERTH_ROOT/run/api" "$T/gateway.err"
 	same "mode of the folder" 700 "$(stat -c %a "$BERTH_ROOT/run/api")"
 	# A link is good once.
 	rm "$T/jar"
@@ -309,7 +309,7 @@ case_tls_renewed() {
 	old=$(cat "$BERTH_ROOT/lib/api/certificate.pem")
 	begin_web --tls
 	end_gateway
-	not grep -qF "$(sed -n 2p <<<"$old")" "$BERTH_ROOT/lib/api/certificate.pem"
+	not grep -qFe "$(sed -n 2p <<<"$old")" "$BERTH_ROOT/lib/api/certificate.pem"
 	rm "$BERTH_ROOT/lib/api/key.pem"
 	begin_web --tls
 	over_tls /
