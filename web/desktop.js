@@ -10,7 +10,7 @@ import { joinClipboard } from "./desktop_clipboard.js";
 const [name, mode] = location.hash.slice(1).split("/").map(decodeURIComponent);
 const at = (id) => document.getElementById(id);
 const screen = at("screen"), viewOnly = at("view-only"), fit = at("fit");
-// Of these states alone a connection is nothing that starts the machine.
+// States in which a connection starts no machine.
 const up = ["running", "paused", "starting"];
 let display = null, serial = 0, failures = 0, timer = 0;
 

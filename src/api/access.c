@@ -38,7 +38,7 @@ static bool is_in_group(const char *user, const char *name)
 	return false;
 }
 
-/* By the settings of a machine as they are in force. -ENOENT: it is not there; one that cannot be read gives no right. */
+/* The right that a machine's settings in force give. -ENOENT: it is not there; one that cannot be read gives none. */
 static int read_right(const struct dirs *dirs, const char *user, const char *name,
 		      enum access_right *right)
 {
@@ -82,7 +82,7 @@ bool access_lasts(const struct dirs *dirs, const char *user, const char *machine
 
 	if (may_all(dirs, user, &all, &(struct err){ 0 }) == 0 && all)
 		return true;
-	/* That a machine is gone is news for those who had a right on it. */
+	/* The end of a machine is news for those who had a right on it. */
 	return *machine &&
 	       (read_right(dirs, user, machine, &right) == -ENOENT || right != ACCESS_NONE);
 }
@@ -161,7 +161,7 @@ int access_check(struct exchange *exchange, struct err *err)
 	exchange->right = exchange->all ? ACCESS_MANAGE : ACCESS_NONE;
 	if (exchange->all)
 		return 0;
-	/* What one may not see is not there, whatever is asked of it. */
+	/* A machine that the user may not see is not there, whatever is asked of it. */
 	int status = machine ? access_machine(exchange, machine, &exchange->right, err) : 0;
 	if (status)
 		return status;
@@ -210,7 +210,7 @@ void access_follow(const struct exchange *exchange, struct stream *stream)
 
 bool access_may_set(const char *key)
 {
-	/* What a program inside could do as well, and notes. A dot at the end stands for all behind it. */
+	/* Keys of what a program inside could do as well, and of notes. A dot at the end stands for all behind it. */
 	static const char *const keys[] = { "app.",        "boot.autostart", "console.escape",
 					    "description", "desktop.",       "env",
 					    "init",        "label.",         "shell.user",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who may do what: root and the members of a group all, other users what the settings of a machine say. */
+/* Rights of the users of the API: root and the members of a group may do all, others what a machine's settings say. */
 #ifndef BERTH_API_ACCESS_H
 #define BERTH_API_ACCESS_H
 
@@ -24,7 +24,7 @@ void access_follow(const struct exchange *exchange, struct stream *stream);
  * machine.
  */
 bool access_lasts(const struct dirs *dirs, const char *user, const char *machine);
-/* Whether whoever manages a machine may change that setting: it opens no wall, and costs others nothing. */
+/* Whether the right to manage a machine is enough for that setting: it opens no wall, and costs others nothing. */
 bool access_may_set(const char *key);
 
 #endif

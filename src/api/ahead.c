@@ -24,7 +24,7 @@ static int check_label(const char *name, struct err *err)
 	return fault ? err_set(err, EINVAL, "name '%.100s' %s", name, fault) : 0;
 }
 
-/* One that has lost its parts is there: to delete it is a way out. */
+/* A template that has lost its parts is there: to delete it is a way out. */
 static int check_template(const struct dirs *dirs, const char *name, struct err *err)
 {
 	struct template_config config;

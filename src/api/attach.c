@@ -19,7 +19,7 @@
 /* Seconds that the server keeps a ticket, words that it takes, and bytes of them in its head. */
 enum { EXPIRES = 30, WORDS_MAX = 256, DESCRIPTION_MAX = 12 << 10, DRAWN = 32 };
 
-/* What the child is, besides its words. */
+/* Properties of the child, besides its words. */
 struct kind {
 	bool terminal, raw;
 	bool starts; /* the verb starts a machine that is stopped */
@@ -43,7 +43,7 @@ static int draw_ticket(char ticket[RESPONSE_TICKET], struct err *err)
 	return 0;
 }
 
-/* What would fail at once is told with a status instead. */
+/* A failure that can be known before the child is told with a status instead. */
 static int check_machine(const struct exchange *exchange, const struct kind *kind, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -54,7 +54,7 @@ static int check_machine(const struct exchange *exchange, const struct kind *kin
 	    machine_check(&machine, err) < 0)
 		return -err->code;
 	machine_status(&machine, NULL, &status);
-	/* To start one or to let it go on is a change. */
+	/* A start, and the end of a pause, are changes. */
 	bool changes = exchange->right == ACCESS_MANAGE && kind->starts;
 	if (changes || use_is_idle(&machine))
 		return 0;

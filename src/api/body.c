@@ -224,7 +224,7 @@ static void add_choice(const struct field *field, const json_t *value, struct ar
 		argv_add(argv, "%.*s", (int)n, flag);
 }
 
-/* As the options that it becomes: from a second to a day. */
+/* A time as options take it: from a second to a day. */
 static int check_time(const struct field *field, const json_t *value, struct err *err)
 {
 	scoped_free char *text = json_is_boolean(value) ? NULL : body_text(value);

@@ -2,7 +2,7 @@
 /* Machines, and what belongs to one. */
 #include "api/look.h"
 
-/* As machine_state_name says them, and that of a machine whose parts are missing. */
+/* The names of machine_state_name, and that of a machine whose parts are missing. */
 static const char *const states[] = { "stopped", "failed",   "starting", "running", "paused",
 				      "held",    "stopping", "broken",   NULL };
 static const struct query list_queries[] = {

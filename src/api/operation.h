@@ -21,9 +21,9 @@
 int operation_begin(const struct call *call, const struct argv *argv, const char *user,
 		    char id[UUID_TEXT], struct err *err);
 
-/* What is known of an operation, which the caller frees; NULL with -ENOENT: there is none. */
+/* The record of an operation, which the caller frees; NULL with -ENOENT: there is none. */
 json_t *operation_look(const struct dirs *dirs, const char *id, struct err *err);
-/* All of them, the oldest first. */
+/* The records of all, the oldest first. */
 json_t *operation_list(const struct dirs *dirs, struct err *err);
 
 /* Waits until it has ended, or the time is over. 1: it has; 0; or -code. */

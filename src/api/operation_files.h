@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the process of an operation writes, and others read. */
+/* Files of an operation, which its process writes and others read. */
 #ifndef BERTH_API_OPERATION_FILES_H
 #define BERTH_API_OPERATION_FILES_H
 
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Of member status_code, as Incus has them. */
+/* Values of member status_code, as Incus has them. */
 enum {
 	OPERATION_RUNNING = 103,
 	OPERATION_DONE = 200,

@@ -116,7 +116,7 @@ static void write_end(const struct dirs *dirs, const char *id, json_t *record,
 	json_object_set_new(record, "result", value ? value : json_null());
 	operation_end_record(record, how, result->err.text, result->err.code, http, result->notes);
 	result->notes = NULL;
-	/* Whoever looks then sees a process that has ended without a word. */
+	/* A process that has ended without a word is what others see then. */
 	if (write_record(dirs, id, record, &lost) < 0)
 		print_error(&lost);
 }

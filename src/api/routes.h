@@ -57,7 +57,7 @@ struct schema;
 struct match;
 struct exchange;
 
-/* Who may, beside root and the group api.group. */
+/* Users who may, beside root and the group api.group. */
 enum route_needs {
 	NEEDS_ALL,    /* nobody else */
 	NEEDS_SIGHT,  /* users with a right on any machine, who get what belongs to those */

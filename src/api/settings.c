@@ -129,7 +129,7 @@ static int try(struct exchange *exchange, const struct argv *argv, struct err *e
 	return r;
 }
 
-/* If both have something to do, neither begins before the other was checked; a template or a volume cannot be asked. */
+/* Two verbs with something to do are both checked before the first begins; a template or a volume cannot be asked. */
 static int try_both(struct exchange *exchange, const struct argv *set, const struct argv *unset,
 		    struct err *err)
 {

@@ -82,7 +82,7 @@ int config_signal(const char *name);
 /* The byte that a terminal sends for a KEY_PRESS; -EINVAL: none. */
 int config_press(const char *text);
 
-/* What a user who is not root may do with a machine; each has those before it. */
+/* Rights on a machine of a user who is not root; each has those before it. */
 enum access_right { ACCESS_NONE, ACCESS_USE, ACCESS_MANAGE };
 /* The right that a KEY_ACCESS gives a user. */
 enum access_right config_access(const char *value, const char *user);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One connection: of a client to the host, and of the host to the machine. */
 #include "base/clock.h"
-#include "forwarder/server.h"
+#include "forwarder/proxy.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -34,22 +34,22 @@ static void set_options(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, ALIVE_TIMES);
 }
 
-static uint64_t key_of(const struct server *server, const struct connection *connection,
+static uint64_t key_of(const struct proxy *proxy, const struct proxy_connection *connection,
 		       enum side side)
 {
-	return (uint64_t)(connection - server->connections) * SIDES + side;
+	return (uint64_t)(connection - proxy->connections) * SIDES + side;
 }
 
 /* The kernel reports errors also of a socket that is watched for nothing. 0 or -errno. */
-static int watch(struct server *server, struct connection *connection, enum side side,
+static int watch(struct proxy *proxy, struct proxy_connection *connection, enum side side,
 		 uint32_t events)
 {
 	struct epoll_event event = { .events = events,
-				     .data.u64 = key_of(server, connection, side) };
+				     .data.u64 = key_of(proxy, connection, side) };
 
 	if (connection->watched[side] && connection->events[side] == events)
 		return 0;
-	if (epoll_ctl(server->epoll, connection->watched[side] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+	if (epoll_ctl(proxy->epoll, connection->watched[side] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
 		      connection->fds[side], &event) < 0)
 		return -errno;
 	connection->watched[side] = true;
@@ -57,84 +57,84 @@ static int watch(struct server *server, struct connection *connection, enum side
 	return 0;
 }
 
-static void unwatch(struct server *server, struct connection *connection, enum side side)
+static void unwatch(struct proxy *proxy, struct proxy_connection *connection, enum side side)
 {
 	if (connection->watched[side])
-		epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fds[side], NULL);
+		epoll_ctl(proxy->epoll, EPOLL_CTL_DEL, connection->fds[side], NULL);
 	connection->watched[side] = false;
 }
 
 /* reset: the peer learns that the connection has failed, and does not take it for the end of what was sent. */
-static void end_socket(struct server *server, struct connection *connection, enum side side,
+static void end_socket(struct proxy *proxy, struct proxy_connection *connection, enum side side,
 		       bool reset)
 {
 	const struct linger none = { .l_onoff = 1 };
 
 	if (connection->fds[side] < 0)
 		return;
-	unwatch(server, connection, side);
+	unwatch(proxy, connection, side);
 	if (reset)
 		(void)setsockopt(connection->fds[side], SOL_SOCKET, SO_LINGER, &none, sizeof none);
 	close(connection->fds[side]);
 	connection->fds[side] = -1;
 }
 
-static void end(struct server *server, struct connection *connection, bool reset)
+static void end(struct proxy *proxy, struct proxy_connection *connection, bool reset)
 {
 	if (connection->state == CONNECTION_CONNECTING)
-		server->connecting--;
+		proxy->connecting--;
 	for (enum side side = CLIENT; side < SIDES; side++) {
-		end_socket(server, connection, side, reset);
-		flow_free(&connection->flows[side], &server->pipes);
+		end_socket(proxy, connection, side, reset);
+		flow_free(&connection->flows[side], &proxy->pipes);
 	}
 	connection->state = CONNECTION_DEAD;
-	connection->next = server->dead;
-	server->dead = connection;
+	connection->next = proxy->dead;
+	proxy->dead = connection;
 }
 
 /* ---- Bytes */
 
 /* A side is read only while nothing waits for the other one, and a side that is not watched keeps no processor busy. */
-static int watch_flows(struct server *server, struct connection *connection)
+static int watch_flows(struct proxy *proxy, struct proxy_connection *connection)
 {
 	for (enum side side = CLIENT; side < SIDES; side++) {
 		const struct flow *in = &connection->flows[side];
 		const struct flow *out = &connection->flows[!side];
 		uint32_t events = (in->held == 0 && !in->ended ? EPOLLIN : 0) |
 				  (out->held > 0 ? EPOLLOUT : 0);
-		int r = events ? watch(server, connection, side, events) : 0;
+		int r = events ? watch(proxy, connection, side, events) : 0;
 		if (r < 0)
 			return r;
 		if (!events)
-			unwatch(server, connection, side);
+			unwatch(proxy, connection, side);
 	}
 	return 0;
 }
 
-static void pump(struct server *server, struct connection *connection)
+static void pump(struct proxy *proxy, struct proxy_connection *connection)
 {
 	struct flow *flows = connection->flows;
 	const int *fds = connection->fds;
 
-	if (flow_pump(&flows[CLIENT], fds[CLIENT], fds[GUEST], &server->pipes) < 0 ||
-	    flow_pump(&flows[GUEST], fds[GUEST], fds[CLIENT], &server->pipes) < 0)
-		end(server, connection, true);
+	if (flow_pump(&flows[CLIENT], fds[CLIENT], fds[GUEST], &proxy->pipes) < 0 ||
+	    flow_pump(&flows[GUEST], fds[GUEST], fds[CLIENT], &proxy->pipes) < 0)
+		end(proxy, connection, true);
 	else if (flows[CLIENT].closed && flows[GUEST].closed)
-		end(server, connection, false);
-	else if (watch_flows(server, connection) < 0)
-		end(server, connection, true);
+		end(proxy, connection, false);
+	else if (watch_flows(proxy, connection) < 0)
+		end(proxy, connection, true);
 }
 
 /* ---- The way to the machine */
 
-static int begin_connect(struct server *server, struct connection *connection, bool six)
+static int begin_connect(struct proxy *proxy, struct proxy_connection *connection, bool six)
 {
 	struct sockaddr_in four_name = { .sin_family = AF_INET,
 					 .sin_port = htons(connection->port),
-					 .sin_addr = server->address };
+					 .sin_addr = proxy->address };
 	struct sockaddr_in6 six_name = { .sin6_family = AF_INET6,
 					 .sin6_port = htons(connection->port),
-					 .sin6_addr = server->address6 };
+					 .sin6_addr = proxy->address6 };
 	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -146,90 +146,91 @@ static int begin_connect(struct server *server, struct connection *connection, b
 		    six ? sizeof six_name : sizeof four_name) < 0 &&
 	    errno != EINPROGRESS)
 		return -errno;
-	return watch(server, connection, GUEST, EPOLLOUT);
+	return watch(proxy, connection, GUEST, EPOLLOUT);
 }
 
 /* The machine may listen on one family only, so that the client's is tried first, and then the other. */
-static void connect_next(struct server *server, struct connection *connection)
+static void connect_next(struct proxy *proxy, struct proxy_connection *connection)
 {
-	while (connection->tries < (server->ipv6 ? 2 : 1)) {
-		bool six = server->ipv6 && connection->six == (connection->tries == 0);
+	while (connection->tries < (proxy->ipv6 ? 2 : 1)) {
+		bool six = proxy->ipv6 && connection->six == (connection->tries == 0);
 		connection->tries++;
-		if (begin_connect(server, connection, six) == 0)
+		if (begin_connect(proxy, connection, six) == 0)
 			return;
-		end_socket(server, connection, GUEST, true);
+		end_socket(proxy, connection, GUEST, true);
 	}
-	end(server, connection, true);
+	end(proxy, connection, true);
 }
 
 /* The socket is new: it has room for all of the header. */
-static bool send_header(const struct server *server, const struct connection *connection)
+static bool send_header(const struct proxy *proxy, const struct proxy_connection *connection)
 {
 	unsigned char header[HEADER_MAX];
 
-	if (!server->header)
+	if (!proxy->header)
 		return true;
 	size_t n = header_make(connection->fds[CLIENT], header);
 	return n > 0 && send(connection->fds[GUEST], header, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
-static void look_at_connect(struct server *server, struct connection *connection)
+static void look_at_connect(struct proxy *proxy, struct proxy_connection *connection)
 {
 	int code = 0;
 	socklen_t size = sizeof code;
 
 	if (getsockopt(connection->fds[GUEST], SOL_SOCKET, SO_ERROR, &code, &size) < 0 || code) {
-		end_socket(server, connection, GUEST, true);
-		connect_next(server, connection);
+		end_socket(proxy, connection, GUEST, true);
+		connect_next(proxy, connection);
 		return;
 	}
-	server->connecting--;
+	proxy->connecting--;
 	connection->state = CONNECTION_OPEN;
-	if (send_header(server, connection))
-		pump(server, connection);
+	if (send_header(proxy, connection))
+		pump(proxy, connection);
 	else
-		end(server, connection, true);
+		end(proxy, connection, true);
 }
 
 /* ---- Life */
 
-bool connection_begin(struct server *server, int client, uint16_t port)
+bool proxy_connection_begin(struct proxy *proxy, int client, uint16_t port)
 {
-	struct connection *connection = server->unused;
+	struct proxy_connection *connection = proxy->unused;
 	struct sockaddr name = { 0 };
 	socklen_t size = sizeof name;
 
 	if (!connection)
 		return false;
-	server->unused = connection->next;
-	*connection = (struct connection){
+	proxy->unused = connection->next;
+	*connection = (struct proxy_connection){
 		.state = CONNECTION_CONNECTING,
 		.fds = { client, -1 },
 		.port = port,
 		.six = getsockname(client, &name, &size) == 0 && name.sa_family == AF_INET6,
 	};
-	server->connecting++;
+	proxy->connecting++;
 	set_options(client);
 	/* A client that gives up meanwhile is noticed. */
-	if (watch(server, connection, CLIENT, 0) < 0)
-		end(server, connection, true);
+	if (watch(proxy, connection, CLIENT, 0) < 0)
+		end(proxy, connection, true);
 	else
-		connect_next(server, connection);
+		connect_next(proxy, connection);
 	return true;
 }
 
-void connection_event(struct server *server, struct connection *connection, enum side side)
+void proxy_connection_event(struct proxy *proxy, struct proxy_connection *connection,
+			    enum side side)
 {
 	if (connection->state == CONNECTION_OPEN)
-		pump(server, connection);
+		pump(proxy, connection);
 	else if (connection->state == CONNECTION_CONNECTING && side == GUEST)
-		look_at_connect(server, connection);
+		look_at_connect(proxy, connection);
 	else if (connection->state == CONNECTION_CONNECTING)
-		end(server, connection, true);
+		end(proxy, connection, true);
 }
 
-void connection_tick(struct server *server, struct connection *connection, int64_t now)
+void proxy_connection_tick(struct proxy *proxy, struct proxy_connection *connection, int64_t now)
 {
 	if (connection->state == CONNECTION_CONNECTING && now >= connection->until)
-		end(server, connection, true);
+		end(proxy, connection, true);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "forwarder/server.h"
+#include "forwarder/proxy.h"
 
 #include <string.h>
 #include <sys/socket.h>

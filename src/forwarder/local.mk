@@ -5,7 +5,7 @@ libexec_berth_forward_SOURCES = \
 	src/forwarder/forwarder.h \
 	src/forwarder/header.c \
 	src/forwarder/main.c \
-	src/forwarder/server.c src/forwarder/server.h
+	src/forwarder/proxy.c src/forwarder/proxy.h
 libexec_berth_forward_CPPFLAGS = $(AM_CPPFLAGS)
 if SANITIZERS
 libexec_berth_forward_CPPFLAGS += -DFORWARD_UNFILTERED=1

@@ -5,7 +5,7 @@
  */
 #include "base/scoped.h"
 #include "base/text.h"
-#include "forwarder/server.h"
+#include "forwarder/proxy.h"
 #include "kern/seccomp.h"
 
 #include <arpa/inet.h>
@@ -41,32 +41,32 @@ static __attribute__((noreturn)) void give_up(int code)
 	_exit(EXIT_FAILURE);
 }
 
-static int read_arguments(struct server *server, int argc, char **argv)
+static int read_arguments(struct proxy *proxy, int argc, char **argv)
 {
 	uint64_t port;
 
 	if (argc <= FIRST_PORT || argc - FIRST_PORT > FORWARDER_LISTENERS_MAX ||
-	    inet_pton(AF_INET, argv[2], &server->address) != 1)
+	    inet_pton(AF_INET, argv[2], &proxy->address) != 1)
 		return -EINVAL;
-	server->header = strcmp(argv[1], "1") == 0;
-	server->ipv6 = strcmp(argv[3], "-") != 0;
-	if (server->ipv6 && inet_pton(AF_INET6, argv[3], &server->address6) != 1)
+	proxy->header = strcmp(argv[1], "1") == 0;
+	proxy->ipv6 = strcmp(argv[3], "-") != 0;
+	if (proxy->ipv6 && inet_pton(AF_INET6, argv[3], &proxy->address6) != 1)
 		return -EINVAL;
 	for (int i = FIRST_PORT; i < argc; i++) {
 		if (text_to_u64(argv[i], 1, UINT16_MAX, &port) < 0)
 			return -EINVAL;
-		server->listeners[server->listener_count] =
-			(struct listener){ FORWARDER_LISTENERS + (int)server->listener_count,
+		proxy->listeners[proxy->listener_count] =
+			(struct listener){ FORWARDER_LISTENERS + (int)proxy->listener_count,
 					   (uint16_t)port };
-		server->listener_count++;
+		proxy->listener_count++;
 	}
 	return 0;
 }
 
 /* The number of connections that there are descriptors for. */
-static size_t make_room(const struct server *server)
+static size_t make_room(const struct proxy *proxy)
 {
-	const rlim_t others = OTHERS + (rlim_t)server->listener_count;
+	const rlim_t others = OTHERS + (rlim_t)proxy->listener_count;
 	struct rlimit limit = { 0 }, wanted = { others + EACH * FORWARDER_CONNECTIONS_MAX,
 						others + EACH * FORWARDER_CONNECTIONS_MAX };
 
@@ -105,15 +105,15 @@ static int give_up_rights(void)
 
 int main(int argc, char **argv)
 {
-	static struct server server;
+	static struct proxy proxy;
 
 	signal(SIGPIPE, SIG_IGN);
-	int r = read_arguments(&server, argc, argv);
+	int r = read_arguments(&proxy, argc, argv);
 	if (r == 0)
 		r = note_pid();
-	size_t most = make_room(&server);
+	size_t most = make_room(&proxy);
 	if (r == 0)
-		r = most > 0 ? server_begin(&server, most) : -EMFILE;
+		r = most > 0 ? proxy_begin(&proxy, most) : -EMFILE;
 	if (r == 0)
 		r = give_up_rights();
 	if (r < 0)
@@ -121,6 +121,6 @@ int main(int argc, char **argv)
 	/* Whoever has started it may have been killed, and the next command finds it by its lock. */
 	report(0);
 	close(FORWARDER_REPORT);
-	server_run(&server);
+	proxy_run(&proxy);
 	return EXIT_FAILURE;
 }

@@ -75,7 +75,7 @@ static bool is_own_origin(const struct request *request)
 static void refuse_origin(struct request *request)
 {
 	log_line("refused a request of another page");
-	/* Who calls without a browser is told what a page sends. */
+	/* A caller without a browser is told what a page sends. */
 	if (!header(request, "Origin") && !header(request, "Sec-Fetch-Site"))
 		answer_refuse(&request->fault, 403, "EACCES",
 			      "the request may be of another page: one that changes something "

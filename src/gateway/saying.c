@@ -33,7 +33,7 @@ char *saying_end(const struct saying *saying, int code)
 
 	if (text_starts(words, name))
 		words += strlen(name);
-	/* What is no text in UTF-8 makes no string, and is left out. */
+	/* Bytes that are no UTF-8 make no string, and are left out. */
 	if (root && code != 0 && *words)
 		json_object_set_new(root, "error", json_string(words));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;

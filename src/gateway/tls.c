@@ -23,7 +23,7 @@ enum {
 	MOST_NAMES = 16, /* of its own certificate; the oldest go */
 };
 
-/* For whom a certificate is good. */
+/* The names for which a certificate is good. */
 struct names {
 	size_t count;
 	struct name {
@@ -75,7 +75,7 @@ static void add_host(struct names *names, const char *host)
 	add_name(names, &name);
 }
 
-/* What its own has to name: the name of the host, localhost, and the address. */
+/* The names that its own certificate needs: that of the host, localhost, and the address. */
 static void want_names(struct names *names, const char *host, const char *address)
 {
 	struct name name = { .kind = GNUTLS_SAN_IPADDRESS };
@@ -273,7 +273,7 @@ static void note_time(struct tls *tls, gnutls_x509_crt_t crt, const char *path)
 	}
 }
 
-/* What the library will do with them, done once, where it can be told why not. */
+/* The library's own use of them, done once where the cause of a failure can be told. */
 static int check_pair(const struct tls *tls, const struct tls_spec *files, struct err *err)
 {
 	gnutls_datum_t key = { .data = (unsigned char *)tls->key,

@@ -18,7 +18,7 @@ static const char *scheme(const struct web *web)
 	return web->secure ? "https" : "http";
 }
 
-/* What the server says of itself, a line each: its address, its process, the sum of a certificate that it was given. */
+/* The server's own words, a line each: its address, its process, the sum of a certificate that it was given. */
 struct note {
 	char *text; /* owned */
 	const char *url, *process, *sum;

@@ -17,6 +17,23 @@
 
 enum { LOOPBACK = 0x7f000000, LOOPBACK_BITS = 8, BESIDES = 4 /* rules beside those of ports */ };
 
+int forward_list_add(struct forward_list *list, const struct forward *forward)
+{
+	struct forward *longer = realloc(list->list, (list->count + 1) * sizeof *longer);
+
+	if (!longer)
+		return -ENOMEM;
+	longer[list->count++] = *forward;
+	list->list = longer;
+	return 0;
+}
+
+void forward_list_free(struct forward_list *list)
+{
+	free(list->list);
+	*list = (struct forward_list){ 0 };
+}
+
 struct ruleset {
 	char name[32];
 	char mark[32];

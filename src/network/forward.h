@@ -9,6 +9,16 @@
 #include "config/values.h"
 #include "network/network.h"
 
+/* Zeroed: none. */
+struct forward_list {
+	struct forward *list; /* owned */
+	size_t count;
+};
+
+/* -ENOMEM. */
+int forward_list_add(struct forward_list *list, const struct forward *forward);
+void forward_list_free(struct forward_list *list);
+
 /* Replaces the rules of a machine in one transaction. Connections that exist stay as they are. */
 int forward_update(const struct network *network, const struct lease *lease,
 		   const struct forward *forwards, size_t count, struct err *err);
@@ -31,10 +41,6 @@ int forward_use_loopback(const struct network *network, bool on, struct err *err
  * -EADDRINUSE with its name, or 0. ipv6: the machine has an IPv6 address, which the forward leads to as well. held:
  * forwards in mode proxy, whose processes have their ports, and are no fault.
  */
-struct forward_list {
-	struct forward *list; /* owned */
-	size_t count;
-};
 int forward_check_host(const struct forward *forward, bool ipv6, const struct forward_list *held,
 		       struct err *err);
 

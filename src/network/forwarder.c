@@ -211,7 +211,7 @@ static int end_process(const struct forwarder *forwarder, int fd, struct err *er
 	pid_t pid = wait_for_pid(fd);
 	scoped_fd int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
 
-	/* It still has the lock, so that no other process can have its number. */
+	/* The process still has the lock, so that no other can have its number. */
 	for (size_t i = 0; i < 2 && !is_free(fd); i++) {
 		if (pidfd >= 0)
 			pidfd_send_signal(pidfd, signals[i], NULL, 0);

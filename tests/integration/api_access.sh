@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who may do what by the API: users of the host on the real socket, told by the kernel.
+# Rights of users of the API: users of the host on the real socket, told by the kernel.
 # shellcheck disable=SC2086 # names of users are one word
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -65,7 +65,7 @@ case_stranger() {
 	may $stranger 403 POST /1.0/machines/web/exec '{}'
 }
 
-# What one may not see is not there: neither in lists nor by name, whatever is asked.
+# A machine that the user may not see is not there: neither in lists nor by name, whatever is asked.
 case_hidden() {
 	local one
 	for one in $user $manager; do
@@ -165,7 +165,7 @@ follow() {
 	follower=$!
 }
 
-# Of what goes on for long nothing comes any more when a right is taken away.
+# Streams end, or leave the machine out, when a right is taken away.
 case_taken_away() {
 	local follower
 	berth set secret access.users=$user:use
@@ -215,7 +215,7 @@ case_notes() {
 	same "lines" 0 "$(wc -l <"$T/err")"
 }
 
-# What is not one machine's is for root and the group.
+# Objects of the host, beside machines, are for root and the group.
 case_host() {
 	local one path
 	for one in $user $manager; do

@@ -71,7 +71,7 @@ case_settings() {
 	tag=$(REQUEST_METHOD=GET PATH_INFO=/1.0/machines/web berth api --cgi | sed -n 's/^ETag: //p')
 	done_by PATCH /1.0/machines/web '{"config":{"limits.pids":400,"label.a":"1","boot.autostart":true}}' --header "If-Match: $tag"
 	same pids "400 1 yes" "$(berth get web limits.pids) $(berth get web label.a) $(berth get web boot.autostart)"
-	# Whoever has the settings of before does not overwrite those of now.
+	# A client with earlier settings does not overwrite those of now.
 	refused 412 "have changed meanwhile" PATCH /1.0/machines/web '{"config":{"limits.pids":300}}' --header "If-Match: $tag"
 	same pids 400 "$(berth get web limits.pids)"
 	done_by PATCH /1.0/machines/web '{"config":{"label.a":null}}'
@@ -81,7 +81,7 @@ case_settings() {
 	same pids "450 no" "$(berth get web limits.pids) $(berth get web boot.autostart)"
 	done_by PUT /1.0/machines/web "$(jq -c '{config: .}' <<<"$before")"
 	same "as before" "$before" "$(berth get web --json)"
-	# What one half of a PUT cannot do, the other does not begin.
+	# A PUT of which one half cannot be done does not begin with the other.
 	berth set web label.b=2
 	refused 400 "unknown key 'limits.pdis'" PUT /1.0/machines/web "$(jq -c '{config: (. + {"limits.pdis": 1})}' <<<"$before")"
 	refused 400 "limits.pids" PUT /1.0/machines/web "$(jq -c '{config: (. + {"label.c": "3", "limits.pids": "many"})}' <<<"$before")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What somebody who is new to the API sends: what it leaves alone, and what it refuses before anything is done.
+# Requests of a newcomer to the API: what it leaves alone, and what it refuses before anything is done.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/gateway.sh
@@ -80,7 +80,7 @@ at_once() {
 	has "$2" "$(jq -r .error "$T/answer")"
 }
 
-# What can be told before an operation begins is told then.
+# Causes that can be known before an operation begins are told then.
 case_at_once() {
 	local from='"name":"c","source":{"type":"template","template":"bb"}' operations
 	berth create bb web

@@ -140,7 +140,7 @@ async def raw():
         # Before a ping of the server's would wake both.
         got, code = await asyncio.wait_for(carry(), 25)
     assert got == data and code == 0
-    # What it complains of comes with its end.
+    # Its complaint comes with its end.
     async with attach("sh", "-c", "echo first >&2; echo berth: no display >&2; exit 4", raw=True) as ws:
         assert json.loads(await ws.recv()) == {"exit": 4, "error": "no display"}
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who may do what by the API. */
+/* Rights of users of the API. */
 #include "api/access.h"
 
 #include "suite.h"

@@ -49,7 +49,7 @@ def desktop_own(page):
     page.tab_to("Ctrl Alt Del")
     page.key("Enter")
     wait_keys(page, "ok\uffe3\uffe9\uffff")
-    # What it says is taken once only.
+    # Its text is taken once only.
     page.click("#clip")
     page.click("#text")
     page.type("abc")
@@ -109,7 +109,7 @@ def desktop_again(page):
 def desktop_none(page):
     own(page, "web")
     page.until(f"{STATUS} === 'Connected'")
-    # What noVNC says of a server that closes.
+    # The words of noVNC for a server that closes.
     page.expected.append("Failed when connecting")
     page.control("session", display="none")
     page.ask("Page.reload")
@@ -198,7 +198,7 @@ def raw(page, view_only, text):
         const answer = await fetch("/1.0/machines/d/desktop", { method: "POST", headers: { "Content-Type": "application/json" }, body });
         const socket = new WebSocket(new URL((await answer.json()).metadata.websocket, location.origin.replace("http", "ws")));
         socket.binaryType = "arraybuffer";
-        // What the server says before each answer has at least that many bytes.
+        // The server's words before each answer have at least that many bytes.
         const steps = [[12, new TextEncoder().encode("RFB 003.008\\n")], [2, new Uint8Array([1])], [4, new Uint8Array([1])],
             [24, new Uint8Array([...keys, 3, 0, 0, 0, 0, 0, 0, 1, 0, 1])], [4]];
         let have = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the page shows the desktop of a machine. */
+/* The address of the page that shows the desktop of a machine. */
 #include "cmd/machine/desktop.h"
 
 #include "base/file.h"

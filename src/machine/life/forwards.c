@@ -36,7 +36,7 @@ static bool is_named(const char *made, const char *name)
 	return made && line && strstr(made, line);
 }
 
-/* Of the other mode, in which the process tells. */
+/* A forward of mode proxy, which its process tells of. */
 static bool is_passed_on(const struct machine *machine, const char *name)
 {
 	const struct forwarder forwarder = { machine->dirs, machine->name, name };
@@ -59,8 +59,7 @@ struct search {
 	const struct forwards_leaving *leaving; /* NULL: none is */
 	const char *network;
 	char found[64];
-	struct forward_list
-		held; /* owned: those that collide, and have a process that does not count */
+	struct forward_list held; /* those that collide, and whose process does not count */
 };
 
 static bool is_on(const struct machine *machine, const char *network)
@@ -68,17 +67,6 @@ static bool is_on(const struct machine *machine, const char *network)
 	struct run_state state;
 
 	return run_read_state(machine, &state) == 0 && strcmp(state.network, network) == 0;
-}
-
-static void hold(struct search *search, const struct forward *forward)
-{
-	struct forward_list *held = &search->held;
-	struct forward *list = realloc(held->list, (held->count + 1) * sizeof *list);
-
-	if (!list)
-		return;
-	held->list = list;
-	held->list[held->count++] = *forward;
 }
 
 /* Whether a forward of another machine is in the way of the one that is looked for. */
@@ -99,7 +87,7 @@ static bool is_in_the_way(struct search *search, const struct machine *other, co
 								  other->name, section->name)))
 		return true;
 	if (passed_on)
-		hold(search, &theirs);
+		forward_list_add(&search->held, &theirs);
 	return false;
 }
 
@@ -187,39 +175,35 @@ int forwards_check(const struct machine *machine, const struct forward_config *s
 			search.found);
 	else if (r == 0)
 		forward_check_host(&forward, way.ipv6 || forward.proxy, &search.held, err);
-	free(search.held.list);
+	forward_list_free(&search.held);
 	return err->code ? err_wrap(err, "forward '%s'", section->section.name) : 0;
 }
 
 /* ---- This machine */
 
 struct chosen {
-	struct forward *list; /* owned */
-	size_t count;
+	struct forward_list forwards;
 	struct text names; /* owned: as in the file */
 };
 
 static void chosen_free(struct chosen *chosen)
 {
-	free(chosen->list);
+	forward_list_free(&chosen->forwards);
 	text_free(&chosen->names);
 }
 #define scoped_chosen __attribute__((cleanup(chosen_free)))
 
 static int choose(struct chosen *chosen, const struct forward_config *section, struct err *err)
 {
-	struct forward *list = realloc(chosen->list, (chosen->count + 1) * sizeof *chosen->list);
+	struct forward forward;
 
-	if (!list)
-		return err_set(err, ENOMEM, "out of memory");
-	chosen->list = list;
-	if (config_forward(section, &list[chosen->count], err) < 0)
+	if (config_forward(section, &forward, err) < 0)
 		return -err->code;
-	chosen->count++;
-	return text_add(&chosen->names, "%s%s\n", chosen->names.length ? "" : "\n",
-			section->section.name) < 0
-		       ? err_set(err, ENOMEM, "out of memory")
-		       : 0;
+	if (forward_list_add(&chosen->forwards, &forward) < 0 ||
+	    text_add(&chosen->names, "%s%s\n", chosen->names.length ? "" : "\n",
+		     section->section.name) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	return 0;
 }
 
 /* Whether a forward can be made now. What was made before by this machine is not in its own way. */
@@ -350,13 +334,13 @@ int forwards_make(struct machine *machine, const struct network *network, const 
 		forwarders_each(machine->dirs, machine->name, end_others, machine);
 	if (choose_all(machine, made, lease, &chosen, left_out, err) < 0)
 		return -err->code;
-	if (chosen.count == 0) {
+	if (chosen.forwards.count == 0) {
 		if (made)
 			drop(machine, network);
 		return 0;
 	}
 	if (note(machine, &chosen, err) < 0 ||
-	    forward_update(network, lease, chosen.list, chosen.count, err) < 0 ||
+	    forward_update(network, lease, chosen.forwards.list, chosen.forwards.count, err) < 0 ||
 	    forward_use_loopback(network, true, err) < 0)
 		return -err->code;
 	return 0;
@@ -438,6 +422,7 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 {
 	scoped_chosen struct chosen chosen = { 0 };
 	scoped_free char *made = read_made(machine);
+	const struct forward_list *forwards = &chosen.forwards;
 	struct err err = { 0 };
 
 	if (!passes_on(machine, lease))
@@ -446,11 +431,12 @@ int forwards_are_current(const struct machine *machine, const struct network *ne
 		if (is_named(made, at->name)) {
 			if (choose(&chosen, (const struct forward_config *)at, &err) < 0)
 				return -err.code;
-			if (lacks_ipv6(&chosen.list[chosen.count - 1], lease))
+			if (lacks_ipv6(&forwards->list[forwards->count - 1], lease))
 				return 0;
 		} else if (lease->prefix6 && only_ipv6((const struct forward_config *)at)) {
 			return 0;
 		}
 	}
-	return chosen.count ? forward_is_current(network, lease, chosen.list, chosen.count) : 1;
+	return forwards->count ? forward_is_current(network, lease, forwards->list, forwards->count)
+			       : 1;
 }

@@ -3,8 +3,8 @@
  * Takes connections and passes them on to a machine, all in one thread, which never waits for one of them. It sleeps
  * unless something has happened, or a connection to the machine is being made.
  */
-#ifndef BERTH_FORWARDER_SERVER_H
-#define BERTH_FORWARDER_SERVER_H
+#ifndef BERTH_FORWARDER_PROXY_H
+#define BERTH_FORWARDER_PROXY_H
 
 #include "forwarder/flow.h"
 #include "forwarder/forwarder.h"
@@ -14,24 +14,24 @@
 
 enum side { CLIENT, GUEST, SIDES };
 
-enum connection_state {
+enum proxy_connection_state {
 	CONNECTION_UNUSED,
 	CONNECTION_CONNECTING, /* to the machine */
 	CONNECTION_OPEN,
 	CONNECTION_DEAD, /* until the events that were read with its last one are done */
 };
 
-struct connection {
-	enum connection_state state;
+struct proxy_connection {
+	enum proxy_connection_state state;
 	int fds[SIDES];
 	uint32_t events[SIDES]; /* that the side is watched for */
 	bool watched[SIDES];
-	struct flow flows[SIDES]; /* that begins at the side */
-	uint16_t port;            /* the machine's */
-	bool six;                 /* the client has an IPv6 address */
-	unsigned tries;           /* addresses of the machine that were tried */
-	int64_t until;            /* when the connection to the machine is given up */
-	struct connection *next;  /* of those unused, or dead */
+	struct flow flows[SIDES];      /* that begins at the side */
+	uint16_t port;                 /* the machine's */
+	bool six;                      /* the client has an IPv6 address */
+	unsigned tries;                /* addresses of the machine that were tried */
+	int64_t until;                 /* when the connection to the machine is given up */
+	struct proxy_connection *next; /* of those unused, or dead */
 };
 
 struct listener {
@@ -39,7 +39,7 @@ struct listener {
 	uint16_t port; /* the machine's */
 };
 
-struct server {
+struct proxy {
 	int epoll;
 	struct in_addr address; /* the machine's */
 	struct in6_addr address6;
@@ -49,25 +49,26 @@ struct server {
 	size_t listener_count;
 	bool listening;
 	int64_t rest_until; /* no connection is taken before, since the kernel was short of something */
-	struct connection *connections; /* owned */
-	size_t most;                    /* their number */
-	size_t connecting;              /* those that have a time limit */
-	struct connection *unused, *dead;
+	struct proxy_connection *connections; /* owned */
+	size_t most;                          /* their number */
+	size_t connecting;                    /* those that have a time limit */
+	struct proxy_connection *unused, *dead;
 	struct pipes pipes;
 };
 
 /* Makes the room for so many connections, and the first watch of the listening sockets. 0 or -errno. */
-int server_begin(struct server *server, size_t most);
+int proxy_begin(struct proxy *proxy, size_t most);
 /* Returns only if it cannot go on: -errno. */
-int server_run(struct server *server);
+int proxy_run(struct proxy *proxy);
 
 /* ---- connection.c */
 
 /* Takes over the socket of a client, for the machine's port. False: there is no room. */
-bool connection_begin(struct server *server, int client, uint16_t port);
-void connection_event(struct server *server, struct connection *connection, enum side side);
+bool proxy_connection_begin(struct proxy *proxy, int client, uint16_t port);
+void proxy_connection_event(struct proxy *proxy, struct proxy_connection *connection,
+			    enum side side);
 /* Ends it if the machine took too long. */
-void connection_tick(struct server *server, struct connection *connection, int64_t now);
+void proxy_connection_tick(struct proxy *proxy, struct proxy_connection *connection, int64_t now);
 
 /* ---- header.c */
 
