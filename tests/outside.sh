@@ -38,3 +38,15 @@ make_outside6() {
 	berth network create lan --subnet 10.77.1.0/24 subnet6=fd00:77:1:2::/64
 	berth network create plain --subnet 10.77.2.0/24
 }
+
+# answers_there MACHINE PORT: whether something in the machine's network listens on the port.
+answers_there() {
+	nsenter --net="/proc/$(field "$1" init)/ns/net" ss -ltnH "sport = :$2" | grep -q .
+}
+
+# end_servers: those whose pids a script has added to $T/servers.
+end_servers() {
+	xargs -r kill <"$T/servers" 2>"$T/killed" || true
+	: >"$T/servers"
+	wait
+}

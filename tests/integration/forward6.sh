@@ -34,16 +34,6 @@ while True:
 	retry 10 answers_there "$1" "$2"
 }
 
-answers_there() {
-	nsenter --net="/proc/$(field "$1" init)/ns/net" ss -ltnH "sport = :$2" | grep -q .
-}
-
-end_servers() {
-	xargs -r kill <"$T/servers" 2>"$T/killed" || true
-	: >"$T/servers"
-	wait
-}
-
 readonly client='import socket, sys
 try:
     c = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=int(sys.argv[3]))

@@ -28,16 +28,6 @@ serve() {
 	retry 10 answers_there "$1" "$3"
 }
 
-answers_there() {
-	nsenter --net="/proc/$(field "$1" init)/ns/net" ss -ltnH "sport = :$2" | grep -q .
-}
-
-end_servers() {
-	xargs -r kill <"$T/servers" 2>"$T/killed" || true
-	: >"$T/servers"
-	wait
-}
-
 # ask ADDRESS PORT [WORDS]: what a server says, "" if none does. ask_outside, ask_from MACHINE: from there.
 ask() {
 	python3 "$peer" get "$1" "$2" "$(patience 5)" "${3-}" 2>"$T/asked"

@@ -9,6 +9,8 @@ if [[ ${1:-} != --cases && -z ${BERTH_TEST_INSIDE:-} ]]; then
 fi
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/browser.sh
+. "$top/tests/browser.sh"
 
 set_up() {
 	command -v chromium >/dev/null || skip "chromium is not installed"
@@ -28,16 +30,7 @@ tear_down() {
 
 # flows CASE...: runs them in one browser.
 flows() {
-	PYTHONPATH=$top/tests/web PYTHONDONTWRITEBYTECODE=1 timeout -k 5 150 "$BERTH_TEST_PYTHON" -S \
-		"$top/tests/web/check.py" "$T/browser" "$(cat "$T/${port:-port}")" "${axe:-}" "$@" || fault "the page: $*; pictures: $(keep_pictures)"
-	keep_pictures >/dev/null
-}
-
-keep_pictures() {
-	local folder=$top/build/logs/web
-	mkdir -p "$folder"
-	cp "$T"/browser/*.png "$folder" 2>/dev/null || true
-	echo "$folder"
+	browse "$(cat "$T/${port:-port}")" "${axe:-}" "$@"
 }
 
 case_list() {

@@ -7,6 +7,8 @@ needs_recipe="desktop-lite"
 needs_packages="xclip"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/browser.sh
+. "$top/tests/browser.sh"
 
 set_up() {
 	command -v chromium >/dev/null || skip "chromium is not installed"
@@ -60,16 +62,7 @@ has_ended() {
 
 # flows CASE...: runs them in one browser.
 flows() {
-	PYTHONPATH=$top/tests/web PYTHONDONTWRITEBYTECODE=1 timeout -k 5 150 "$BERTH_TEST_PYTHON" -S \
-		"$top/tests/web/check.py" "$T/browser" 8443 "" "$@" || fault "the page: $*; pictures: $(keep_pictures)"
-	keep_pictures >/dev/null
-}
-
-keep_pictures() {
-	local folder=$top/build/logs/web
-	mkdir -p "$folder"
-	cp "$T"/browser/*.png "$folder" 2>/dev/null || true
-	echo "$folder"
+	browse 8443 "" "$@"
 }
 
 # A terminal of the desktop that writes what is typed into a file.
