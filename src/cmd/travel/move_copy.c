@@ -89,7 +89,6 @@ static int name_copy(struct moving *moving, char name[64], struct err *err)
 	return err_set(err, EEXIST, "there are too many snapshots '%s'", moving->prefix);
 }
 
-/* Error: none. An unreadable list is told by what reads it next. */
 static uint64_t newest_of(const struct snapshot_entry *list, size_t count, const char *snapshot)
 {
 	uint64_t newest = 0;
@@ -101,18 +100,28 @@ static uint64_t newest_of(const struct snapshot_entry *list, size_t count, const
 	return newest;
 }
 
+static int list_of_volume(const struct moving *moving, const char *name,
+			  const struct volume_config *config, struct snapshot_entry **list,
+			  size_t *count, struct err *err)
+{
+	scoped_pool struct pool pool = { 0 };
+
+	if (pool_view(&pool, moving->machine->dirs, config->pool, err) < 0)
+		return -err->code;
+	return data_snapshots(&pool, name, list, count, err);
+}
+
+/* 0 also for a list that cannot be read, which the copy itself will tell. */
 static uint64_t newest_of_volume(const struct moving *moving, const char *name)
 {
 	scoped_free struct snapshot_entry *list = NULL;
-	scoped_pool struct pool pool = { 0 };
 	struct volume_config config = { 0 };
 	struct err ignored = { 0 };
 	size_t count = 0;
 
 	if (data_open(moving->machine->dirs, name, &config, &ignored) < 0)
 		return 0;
-	if (pool_view(&pool, moving->machine->dirs, config.pool, &ignored) == 0)
-		data_snapshots(&pool, name, &list, &count, &ignored);
+	list_of_volume(moving, name, &config, &list, &count, &ignored);
 	config_free(&volume_schema, &config);
 	return newest_of(list, count, moving->last);
 }
@@ -202,7 +211,6 @@ static int check_volume(const struct moving *moving, const char *name, struct er
 	scoped_free char *folder = data_folder(dirs, name);
 	scoped_free char *what = text_format(" of volume '%s'", name);
 	scoped_free struct snapshot_entry *list = NULL;
-	scoped_pool struct pool pool = { 0 };
 	struct volume_config config = { 0 };
 	size_t count = 0;
 
@@ -212,8 +220,7 @@ static int check_volume(const struct moving *moving, const char *name, struct er
 		return -err->code;
 	if (!offer_has_volume(&moving->offer, config.uuid))
 		err_set(err, ENODATA, "host '%s' lacks volume '%s'", moving->far.host, name);
-	else if (pool_view(&pool, dirs, config.pool, err) == 0 &&
-		 data_snapshots(&pool, name, &list, &count, err) == 0)
+	else if (list_of_volume(moving, name, &config, &list, &count, err) == 0)
 		check_list(moving, folder, list, count, what, err);
 	config_free(&volume_schema, &config);
 	return -err->code;
