@@ -422,6 +422,28 @@ case_deaf_init() {
 	berth delete --force m
 }
 
+# The guest that runs when the command comes ends before it has booted; the next one boots.
+case_guest_that_ends_while_its_boot_is_awaited() {
+	busybox_root "$T/once"
+	cat >"$T/once/bin/once" <<-'END'
+		#!/bin/sh
+		while [ ! -e /end ]; do sleep 0.1; done
+	END
+	chmod +x "$T/once/bin/once"
+	tar -C "$T/once" -cf "$T/once.tar" .
+	berth template import "$T/once.tar" once
+	berth create --set init=/bin/once once m
+	berth start m
+	berth start --wait m >"$T/out" 2>&1 &
+	retry 10 grep -q "is running already" "$T/out"
+	berth unset m init
+	berth exec m -- touch /end
+	wait $! || fault "$(cat "$T/out")"
+	has "ended before it had booted: .*; it is started again" "$(cat "$T/out")"
+	same state running "$(field m state)"
+	berth delete --force m
+}
+
 case_logs() {
 	berth launch --wait bb talker
 	berth exec talker -- sh -c 'echo spoken-$((40 + 2)) >/dev/console'

@@ -52,13 +52,13 @@ static void tell_running(struct machine *machine)
 		print_note("machine '%s' is running already", machine->name);
 }
 
-static int start_one(struct call *call, struct machine *machine, struct err *err)
+static int start_and_wait(struct call *call, struct machine *machine, bool *was_running,
+			  struct err *err)
 {
 	long mark = console_mark(machine);
-	bool was_running = false;
 
-	int r = start_machine(machine, &was_running, err);
-	if (r == 0 && was_running)
+	int r = start_machine(machine, was_running, err);
+	if (r == 0 && *was_running)
 		tell_running(machine);
 	if (r == 0)
 		r = wait_booted(call, machine, err);
@@ -67,6 +67,24 @@ static int start_one(struct call *call, struct machine *machine, struct err *err
 	if (r == -ECANCELED)
 		console_show(machine, mark);
 	return r;
+}
+
+/*
+ * A guest that was about to end when the command came, as one that a kill has hit, is not what was asked for. Its
+ * settings may have changed since it was started.
+ */
+static int start_one(struct call *call, struct machine *machine, struct err *err)
+{
+	scoped_machine struct machine now = { 0 };
+	bool was_running = false;
+
+	int r = start_and_wait(call, machine, &was_running, err);
+	if (r != -ECANCELED || !was_running ||
+	    machine_open(&now, &call->dirs, machine->name, &(struct err){ 0 }) < 0)
+		return r;
+	print_note("%s; it is started again", err->text);
+	*err = (struct err){ 0 };
+	return start_and_wait(call, &now, &was_running, err);
 }
 
 static int stop_one(struct call *call, struct machine *machine, struct err *err)
