@@ -148,10 +148,15 @@ fishcompdir = $(datadir)/fish/vendor_completions.d
 dist_fishcomp_DATA = completions/berth.fish
 
 if HAVE_CUNIT
-check_PROGRAMS += test_cmd
-TESTS += test_cmd
-test_cmd_SOURCES = tests/unit/test_cmd.c tests/unit/suite.c tests/unit/suite.h
-# Where the manual is, for the test that compares it with the tables.
-test_cmd_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+check_PROGRAMS += test_cmd test_cmd_print test_manual
+TESTS += test_cmd test_cmd_print test_manual
+tables_of_commands = tests/unit/commands.c tests/unit/commands.h
+test_cmd_SOURCES = tests/unit/test_cmd.c $(tables_of_commands) tests/unit/suite.c tests/unit/suite.h
 test_cmd_LDADD = $(cmd_libs) $(CUNIT_LIBS)
+test_cmd_print_SOURCES = tests/unit/test_cmd_print.c tests/unit/suite.c tests/unit/suite.h
+test_cmd_print_LDADD = $(cmd_libs) $(CUNIT_LIBS)
+test_manual_SOURCES = tests/unit/test_manual.c $(tables_of_commands) tests/unit/suite.c tests/unit/suite.h
+# Where the manual is, for the test that compares it with the tables.
+test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+test_manual_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 endif
