@@ -51,8 +51,8 @@ if HAVE_CUNIT
 check_PROGRAMS += test_network
 TESTS += test_network
 test_network_SOURCES = tests/unit/test_network.c tests/unit/test_network6.c tests/unit/test_network.h \
-	tests/unit/test_network_lease.c tests/unit/test_network_live.c tests/unit/own_net.h tests/unit/suite.c \
-	tests/unit/suite.h
+	tests/unit/test_network_lease.c tests/unit/test_network_live.c tests/unit/test_network_dns.c \
+	tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
 test_network_LDADD = libnetwork.a libconfig.a libkern.a libbase.a $(DL_LIBS) $(CAP_LIBS) \
 	$(CUNIT_LIBS)
 endif

@@ -283,11 +283,13 @@ int main(void)
 		return 77;
 	while (tests[n].pName)
 		n++;
-	for (size_t i = 0; lease_tests[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
-		tests[n++] = lease_tests[i];
-	for (size_t i = 0; tests6[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
-		tests[n++] = tests6[i];
-	for (size_t i = 0; live_tests[i].pName && n + 1 < sizeof tests / sizeof tests[0]; i++)
-		tests[n++] = live_tests[i];
+	CU_TestInfo *const parts[] = { lease_tests, tests6, live_tests, dns_tests };
+	for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+		for (size_t i = 0; parts[part][i].pName; i++) {
+			if (n + 1 == sizeof tests / sizeof tests[0])
+				return 1;
+			tests[n++] = parts[part][i];
+		}
+	}
 	return suite_run("network", make_dirs, remove_dirs, tests);
 }
