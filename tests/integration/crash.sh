@@ -4,7 +4,7 @@
 # cleans up and works.
 # The search for leaks at a process's end waits for ever if its helper is killed, as everything may be here.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
-needs_faults="case_stop_while_a_clean_up_lasts"
+needs_faults="case_stop_while_a_clean_up_lasts case_clean_up_killed_while_it_is_waited_for"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -128,6 +128,24 @@ case_stop_while_a_clean_up_lasts() {
 	retry 10 not finish_of_m
 	berth start --wait m
 	berth stop m
+}
+
+# A deletion that waits for a clean-up does it itself if keeper and clean-up are killed meanwhile.
+case_clean_up_killed_while_it_is_waited_for() {
+	local pid
+	takes_long() {
+		grep -q "clean-up: it takes long" "$BERTH_ROOT/lib/machines/c/keeper.log"
+	}
+	berth create bb c
+	BERTH_FAULT=finish-begun BERTH_FAULT_SIGNAL=19 berth start c
+	berth delete --force c &
+	pid=$!
+	retry 30 takes_long
+	kill -KILL "$(keeper_of c)"
+	pgrep -f -- "--root $BERTH_ROOT _finish c " | xargs -r kill -KILL || true
+	wait "$pid"
+	not test -e "$BERTH_ROOT/run/machines/c"
+	nothing_more_than_stopped
 }
 
 case_keeper_killed_during_a_start() {

@@ -2,6 +2,7 @@
 #include "machine/life/control.h"
 
 #include "base/scoped.h"
+#include "machine/life/clean.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/state/move.h"
@@ -167,7 +168,7 @@ int control_lock_unless_running(struct machine *machine, struct err *err)
 		       machine->name, machine->name);
 }
 
-int control_lock_ended(struct machine *machine, bool *running, struct err *err)
+static int lock_ended(struct machine *machine, bool *running, struct err *err)
 {
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 
@@ -179,6 +180,17 @@ int control_lock_ended(struct machine *machine, bool *running, struct err *err)
 	int r = control_lock_unless_running(machine, err);
 	*running = r == -EALREADY;
 	return *running ? machine_lock(machine, LOCK_SECONDS, err) : r;
+}
+
+int control_lock_ended(struct machine *machine, bool *running, struct err *err)
+{
+	scoped_fd int lock = lock_ended(machine, running, err);
+
+	/* A clean-up that was killed while it was waited for has left the run. */
+	if (lock >= 0 && !*running && access(machine->run, F_OK) == 0 &&
+	    run_clean_dead(machine, err) < 0)
+		return -err->code;
+	return take_fd(&lock);
 }
 
 int machine_own(struct machine *machine, struct err *err)

@@ -169,6 +169,7 @@ int machine_finish(struct machine *machine, const char *how, const char *outcome
 	scoped_fd int lock = machine_lock(machine, LOCK_SECONDS, err);
 	if (lock < 0)
 		return lock;
+	fault_point("finish-begun");
 	int r = run_clean(machine, err);
 	if (r < 0)
 		return r;

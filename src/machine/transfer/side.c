@@ -4,6 +4,7 @@
 #include "base/scoped.h"
 #include "kern/library.h"
 #include "kern/spawn.h"
+#include "machine/life/clean.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
@@ -92,7 +93,8 @@ int side_open(struct side *side, struct machine *machine, bool reads, struct err
 	side->lock = control_lock_unless_running(machine, err);
 	if (side->lock == -EALREADY)
 		return open_running(side, err);
-	if (side->lock < 0 || (!reads && move_check(machine, err) < 0))
+	if (side->lock < 0 || (run_needs_cleanup(machine) && run_clean_dead(machine, err) < 0) ||
+	    (!reads && move_check(machine, err) < 0))
 		return -err->code;
 	return open_stopped(side, reads, err);
 }
