@@ -12,6 +12,7 @@
 #include "cmd/cli/output.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,12 +40,19 @@ static bool by_cgi, sockets, heads;
 static void print_head(const struct response *response)
 {
 	bool streamed = response->stream.argv.count > 0 && response->status < 400;
+	bool octets = response->octets.fd > 0 && response->status < 400;
 
 	if (!by_cgi && !heads)
 		return;
 	printf("%s %d %s\n", by_cgi ? "Status:" : "HTTP/1.1", response->status,
 	       response_reason(response->status));
-	printf("Content-Type: %s\n", streamed ? response->stream.type : "application/json");
+	printf("Content-Type: %s\n", octets     ? "application/octet-stream"
+				     : streamed ? response->stream.type
+						: "application/json");
+	if (octets && response->octets.sized)
+		printf("Content-Length: %" PRIu64 "\n", response->octets.size);
+	if (response->octets.fields && response->status < 400)
+		printf("%s", response->octets.fields);
 	if (response->allow[0])
 		printf("Allow: %s\n", response->allow);
 	if (response->etag[0])
@@ -161,6 +169,10 @@ static int answer(const struct call *call, struct request *request, const struct
 			"a WebSocket needs berth-api(8) in front: ask it, or use berth exec, "
 			"console or desktop");
 		response_fail(response, 0, err);
+	}
+	if (response->octets.fd > 0 && response->status < 400) {
+		print_head(response);
+		return stream_octets(&response->octets, err);
 	}
 	if (response->stream.argv.count == 0 || response->status >= 400)
 		return print_response(response, err);

@@ -78,12 +78,12 @@ static void set_location(struct exchange *exchange)
 	text_print(response->location, sizeof response->location, "%s/%s", text_str(&path), name);
 }
 
-int change_run(struct exchange *exchange, const struct argv *argv, struct err *err)
+int change_run(struct exchange *exchange, const struct argv *argv, int input, struct err *err)
 {
 	scoped_result struct verb_result result = { 0 };
 	struct err fault = { 0 };
 
-	if (verb_run(exchange->call, argv, 0, &result, err) < 0)
+	if (verb_run(exchange->call, argv, input, &result, err) < 0)
 		return -err->code;
 	if (result.code != 0) {
 		int status = verb_fault(&result, &fault);
@@ -162,7 +162,7 @@ int change_by_verb(struct exchange *exchange, struct err *err)
 		return begin(exchange, &argv, err);
 	if (ahead_check(exchange, err) < 0)
 		return -err->code;
-	int r = change_run(exchange, &argv, err);
+	int r = change_run(exchange, &argv, 0, err);
 	if (r == 0)
 		set_location(exchange);
 	return r < 0 ? r : 0;

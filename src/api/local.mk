@@ -10,6 +10,7 @@ libcmd_a_SOURCES += \
 	src/api/body.c src/api/body.h \
 	src/api/change.c src/api/change.h \
 	src/api/events.c \
+	src/api/files.c \
 	src/api/host.c \
 	src/api/look.c src/api/look.h \
 	src/api/machine_changes.c \

@@ -19,15 +19,12 @@ void look_add_notes(struct response *response, const struct verb_result *result)
 		json_array_extend(response->notes, result->notes);
 }
 
-json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err)
+json_t *look_words(struct exchange *exchange, const struct argv *argv, struct err *err)
 {
-	scoped_argv struct argv argv = { 0 };
 	scoped_result struct verb_result result = { 0 };
 	struct err fault = { 0 };
 
-	verb_begin(exchange->call, &argv);
-	if (match_verb(&exchange->match, exchange->request, verb, NULL, &argv, err) < 0 ||
-	    verb_run(exchange->call, &argv, 0, &result, err) < 0)
+	if (verb_run(exchange->call, argv, 0, &result, err) < 0)
 		return NULL;
 	json_t *value = verb_json(&result);
 	if (!value) {
@@ -36,6 +33,16 @@ json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err)
 	}
 	look_add_notes(exchange->response, &result);
 	return value;
+}
+
+json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err)
+{
+	scoped_argv struct argv argv = { 0 };
+
+	verb_begin(exchange->call, &argv);
+	if (match_verb(&exchange->match, exchange->request, verb, NULL, &argv, err) < 0)
+		return NULL;
+	return look_words(exchange, &argv, err);
 }
 
 /* Takes out of an array the objects whose member has another value than a query parameter. */

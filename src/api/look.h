@@ -14,6 +14,10 @@ int look_value(struct exchange *exchange, struct err *err);
  */
 json_t *look_verb(struct exchange *exchange, const char *verb, struct err *err);
 
+/* The same for the words of a command line. */
+struct argv;
+json_t *look_words(struct exchange *exchange, const struct argv *argv, struct err *err);
+
 /* Adds what a verb had to say besides its result. */
 struct verb_result;
 void look_add_notes(struct response *response, const struct verb_result *result);

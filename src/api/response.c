@@ -14,6 +14,9 @@ void response_free(struct response *response)
 	json_decref(response->metadata);
 	json_decref(response->notes);
 	free(response->attach);
+	free(response->octets.fields);
+	if (response->octets.release)
+		response->octets.release(response->octets.source);
 	argv_free(&response->stream.argv);
 	*response = (struct response){ 0 };
 }
@@ -33,7 +36,8 @@ int response_status_of(int code)
 		{ EFBIG, 413 },       { EOPNOTSUPP, 501 },   { ENOSYS, 501 },
 		{ ETIMEDOUT, 504 },   { ENOSPC, 507 },       { EDQUOT, 507 },
 		{ EADDRINUSE, 409 },  { ENOTUNIQ, 409 },     { ENODEV, 409 },
-		{ EINTR, 409 },
+		{ EINTR, 409 },       { EMEDIUMTYPE, 409 },  { ENODATA, 400 },
+		{ EROFS, 409 },       { ELOOP, 409 },        { ENOKEY, 400 },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The output of a verb, which goes through after the head. */
 struct stream {
@@ -18,7 +19,16 @@ struct stream {
 	const char *
 		user; /* borrowed: what lasts is checked against the rights of the moment; NULL: root */
 	char machine[64]; /* what it is of; "": each line names its own */
-	int input;        /* the verb reads what follows in this descriptor; 0: nothing */
+};
+
+/* A file of a machine, which is the body. */
+struct octets {
+	int fd;     /* borrowed; 0: the body is no file */
+	bool sized; /* it has so many bytes: */
+	uint64_t size;
+	char *fields; /* owned: lines of the head that tell of it */
+	void *source; /* owned: what keeps it there, and */
+	void (*release)(void *source);
 };
 
 enum { RESPONSE_TICKET = 44 };
@@ -35,6 +45,7 @@ struct response {
 	char location[256];
 	char operation[80]; /* the path of what goes on; "" for none */
 	struct stream stream;
+	struct octets octets;
 	/* For the server alone: the child of a WebSocket, as JSON, and the number under which it is kept. */
 	char ticket[RESPONSE_TICKET];
 	char *attach; /* owned; NULL: none */

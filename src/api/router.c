@@ -99,7 +99,9 @@ void router_answer(const struct call *call, struct request *request,
 		status = route_find(request, &exchange.match, response->allow, &err);
 	if (!status)
 		status = access_check(&exchange, &err);
-	if (!status && strcmp(request->method, "GET") != 0)
+	if (!status && exchange.match.route->octets)
+		exchange.incoming = incoming;
+	else if (!status && strcmp(request->method, "GET") != 0)
 		status = take_body(request, incoming, &err);
 	if (!status)
 		run_row(&exchange, &err);

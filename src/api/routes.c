@@ -6,19 +6,13 @@
 
 #include <string.h>
 
-const struct route *const route_tables[] = { host_routes,
-					     machine_routes,
-					     template_routes,
-					     pool_routes,
-					     network_routes,
-					     volume_routes,
-					     backup_routes,
-					     event_routes,
-					     operation_routes,
-					     machine_changes,
-					     part_changes,
-					     attach_routes,
-					     NULL };
+const struct route *const route_tables[] = { host_routes,      machine_routes,
+					     template_routes,  pool_routes,
+					     network_routes,   volume_routes,
+					     backup_routes,    event_routes,
+					     operation_routes, machine_changes,
+					     part_changes,     attach_routes,
+					     file_routes,      NULL };
 
 /* Parts that paths have in place of one that none has, for the search of the nearest. */
 enum { NEAR_MAX = 64 };

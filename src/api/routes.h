@@ -56,6 +56,7 @@ enum { ROUTE_NAMES_MAX = 3 };
 struct schema;
 struct match;
 struct exchange;
+struct incoming;
 
 /* Users who may, beside root and the group api.group. */
 enum route_needs {
@@ -83,6 +84,7 @@ struct route {
 	const char *select;          /* the member of the body that chooses among the variants */
 	const struct variant *variants; /* ends with { 0 } */
 	bool goes_on;                   /* an operation, which may last longer than the request */
+	bool octets;                    /* its body is no JSON, and the handler reads it */
 	const struct schema
 		*schema; /* of the settings in member config, which PUT and PATCH change */
 	int (*run)(struct exchange *exchange,
@@ -92,7 +94,7 @@ struct route {
 /* One resource's rows; ends with { 0 }. */
 extern const struct route host_routes[], machine_routes[], template_routes[], pool_routes[],
 	network_routes[], volume_routes[], backup_routes[], event_routes[], operation_routes[],
-	machine_changes[], part_changes[], attach_routes[];
+	machine_changes[], part_changes[], attach_routes[], file_routes[];
 
 /* All of them; ends with NULL. */
 extern const struct route *const route_tables[];
@@ -125,9 +127,9 @@ struct exchange {
 	const struct request *request;
 	struct match match;
 	struct response *response;
-	bool all;                /* the user may see and do all */
-	enum access_right right; /* on the machine of the path */
-	int input;               /* what follows the head, unread; 0: nothing */
+	bool all;                        /* the user may see and do all */
+	enum access_right right;         /* on the machine of the path */
+	const struct incoming *incoming; /* of a row that takes octets: its body, unread */
 };
 
 #endif

@@ -122,7 +122,7 @@ static int try(struct exchange *exchange, const struct argv *argv, struct err *e
 	}
 	if (dry.failed)
 		return err_set(err, ENOMEM, "out of memory");
-	int r = change_run(exchange, &dry, err);
+	int r = change_run(exchange, &dry, 0, err);
 	/* The change itself says them again. */
 	if (r == 0)
 		json_array_clear(exchange->response->notes);
@@ -171,9 +171,9 @@ static int apply(struct exchange *exchange, const struct argv *set, const struct
 	if (set->count > none && unset->count > none)
 		r = try_both(exchange, set, unset, err);
 	if (r == 0 && set->count > none)
-		r = change_run(exchange, set, err);
+		r = change_run(exchange, set, 0, err);
 	if (r == 0 && unset->count > none)
-		r = change_run(exchange, unset, err);
+		r = change_run(exchange, unset, 0, err);
 	return r < 0 ? r : 0;
 }
 

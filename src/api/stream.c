@@ -20,8 +20,9 @@
 
 enum {
 	PIECE = 1 << 16,
-	LINE_MOST = 1 << 20, /* of JSON; what is longer is passed on in pieces */
-	FIRST_WAIT_MS = 250, /* how long a stream that waits may fail before its head is sent */
+	OCTETS_MOST = 64 << 20, /* bytes of a file without a size, such as those of /proc */
+	LINE_MOST = 1 << 20,    /* of JSON; what is longer is passed on in pieces */
+	FIRST_WAIT_MS = 250,    /* how long a stream that waits may fail before its head is sent */
 	ALIVE_WAIT_MS =
 		15000, /* after so long without an event a comment shows that the stream lives */
 };
@@ -80,9 +81,7 @@ static int source_open(const struct call *call, const struct stream *stream, str
 	fflush(stdout);
 	source->pid = fork();
 	if (source->pid == 0)
-		write_all(call, stream,
-			  (const int[3]){ stream->input ? stream->input : null, pipes[1],
-					  source->sentences },
+		write_all(call, stream, (const int[3]){ null, pipes[1], source->sentences },
 			  parent);
 	close(pipes[1]);
 	return source->pid < 0 ? err_set(err, errno, "fork: %s", strerror(errno)) : 0;
@@ -219,6 +218,35 @@ static int copy_all(struct source *source, struct response *response,
 		if (n > 0 && pass_on(source, stream, piece, (size_t)n, err) < 0)
 			return -err->code;
 	}
+}
+
+int stream_octets(const struct octets *octets, struct err *err)
+{
+	scoped_free char *piece = malloc(PIECE);
+	uint64_t most = octets->sized ? octets->size : OCTETS_MOST, done = 0;
+
+	while (piece && (done < most || !octets->sized)) {
+		size_t room = octets->sized && most - done < PIECE ? (size_t)(most - done) : PIECE;
+		ssize_t n = read(octets->fd, piece, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, errno, "read the file: %s", strerror(errno));
+		if (n == 0)
+			break;
+		done += (uint64_t)n;
+		if (done > most)
+			return err_set(err, EFBIG,
+				       "the file tells no size, and has more than 64 MiB");
+		int r = file_write_all(STDOUT_FILENO, piece, (size_t)n, -1);
+		if (r < 0)
+			return err_set(err, -r, "write the response: %s", strerror(-r));
+	}
+	if (!piece)
+		return err_set(err, ENOMEM, "out of memory");
+	return octets->sized && done < most
+		       ? err_set(err, ESTALE, "the file became shorter while it was read")
+		       : 0;
 }
 
 int stream_serve(const struct call *call, struct response *response,

@@ -14,6 +14,9 @@
 int stream_serve(const struct call *call, struct response *response,
 		 void (*head)(const struct response *), struct err *err);
 
+/* Writes a file that is the body on standard output. 0; or -code: it broke off. */
+int stream_octets(const struct octets *octets, struct err *err);
+
 /*
  * A line of JSON as an event of text/event-stream (WHATWG HTML, server-sent events), with its number as the id; the line
  * may be cut off by the end of what was read, and then has no line end.

@@ -63,6 +63,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
 	src/cmd/machine/create.c \
 	src/cmd/machine/each.c \
+	src/cmd/machine/files.c \
 	src/cmd/machine/enter.c \
 	src/cmd/machine/events.c \
 	src/cmd/machine/rule.c src/cmd/machine/rule.h \
@@ -83,6 +84,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/mount.c \
 	src/cmd/machine/move_show.c src/cmd/machine/move_show.h \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h src/cmd/machine/nic_traffic.c src/cmd/machine/nic_traffic.h \
+	src/cmd/machine/place.c src/cmd/machine/place.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \

@@ -18,8 +18,9 @@ static const struct command *const look[] = {
 	&command_capture, &command_metrics, &command_autostart, NULL
 };
 static const struct command *const enter[] = {
-	&command_shell, &command_exec, &command_each,    &command_console, &command_push,
-	&command_pull,  &command_cp,   &command_desktop, &command_inhibit, NULL
+	&command_shell,   &command_exec,    &command_each, &command_console,
+	&command_push,    &command_pull,    &command_cp,   &command_files,
+	&command_desktop, &command_inhibit, NULL
 };
 static const struct command *const settings[] = { &command_set, &command_get, &command_unset,
 						  NULL };

@@ -71,6 +71,15 @@ static void child_changed(void *owner)
 	wake(owner);
 }
 
+static void refuse_lasting(struct request *request)
+{
+	answer_refuse(&request->fault, 503, "EBUSY",
+		      "%" PRIu64 " streams and sockets are open already; close one",
+		      request->gateway->limits.streams);
+	request->fault.retry = 5;
+	cgi_end(request->cgi);
+}
+
 static void start_child(struct request *request)
 {
 	struct err err = { 0 };
@@ -87,6 +96,8 @@ static void start_child(struct request *request)
 	request->cgi = cgi_start(request->gateway, &spec, &err);
 	if (!request->cgi)
 		answer_refuse(&request->fault, 500, "EIO", "%s", err.text);
+	else if (request->streams && cgi_last(request->cgi) < 0)
+		refuse_lasting(request);
 	set_deadline(request, request->gateway->limits.answer + call_patience(request));
 }
 
@@ -175,7 +186,8 @@ static ssize_t read_answer(void *context, uint64_t at, char *out, size_t room)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	ssize_t n = cgi_read(request->cgi, out, room);
 	if (n == -EAGAIN) {
-		if (!request->cgi->lasting)
+		/* A file comes as fast as it is read; what has no length may wait for what happens. */
+		if (!request->cgi->lasting || head->has_length)
 			set_deadline(request, request->gateway->limits.answer);
 		suspend(request);
 		return 0;
@@ -205,10 +217,10 @@ static enum MHD_Result answer(struct request *request)
 	return answer_queue(request->http, head->status, response);
 }
 
-/* What lasts is told by its type: an answer in JSON ends, and one of another type may be a stream. */
+/* What lasts is told by its type: an answer in JSON ends, one of another type may be a stream, or a large file. */
 static bool is_lasting(const struct cgi_head *head)
 {
-	return head->type && !head->has_length && strcasecmp(head->type, "application/json") != 0;
+	return head->type && strcasecmp(head->type, "application/json") != 0;
 }
 
 static void judge_child(struct request *request)
@@ -219,14 +231,11 @@ static void judge_child(struct request *request)
 		return;
 	if (cgi->fault)
 		call_refuse_child(request);
-	else if (is_lasting(&cgi->head) && cgi_last(cgi) < 0) {
-		answer_refuse(&request->fault, 503, "EBUSY",
-			      "%" PRIu64 " streams and sockets are open already; close one",
-			      request->gateway->limits.streams);
-		request->fault.retry = 5;
-	} else if (cgi->head.ticket && cgi->head.attach &&
-		   tickets_keep(&request->gateway->tickets, cgi->head.ticket, request->user,
-				cgi->head.attach, clock_ms()) < 0) {
+	else if (is_lasting(&cgi->head) && cgi_last(cgi) < 0)
+		refuse_lasting(request);
+	else if (cgi->head.ticket && cgi->head.attach &&
+		 tickets_keep(&request->gateway->tickets, cgi->head.ticket, request->user,
+			      cgi->head.attach, clock_ms()) < 0) {
 		answer_refuse(
 			&request->fault, 503, "EBUSY",
 			"there are too many tickets that nobody has used yet; try again later");

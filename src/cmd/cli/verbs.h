@@ -34,7 +34,7 @@ extern const struct command command_each;
 /* enter.c */
 extern const struct command command_shell, command_exec, command_console;
 /* transfer.c */
-extern const struct command command_push, command_pull, command_cp;
+extern const struct command command_push, command_pull, command_cp, command_files;
 /* snapshot.c */
 extern const struct command command_diff, command_snapshot, command_restore, command_publish,
 	command_reset;

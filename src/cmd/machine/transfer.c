@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "cmd/machine/place.h"
 #include "machine/transfer/transfer.h"
 
 #include <string.h>
@@ -21,43 +22,16 @@ static const struct flag flag_owner = { "owner", 0, false, "USER[:GROUP]",
 static const struct flag flag_parents = { "parents", 'p', false, NULL,
 					  "make the folder that it goes to, and those above it" };
 
-static const struct flag *const transfer_flags[] = { &flag_archive, &flag_mode, &flag_owner,
-						     &flag_parents, NULL };
-
-/* One side of a transfer, as typed: MACHINE:PATH, MACHINE@SNAPSHOT:PATH, or a path of this host. */
-struct place {
-	char machine[80];  /* "": this host */
-	char snapshot[80]; /* "": the machine as it is */
-	const char *path;  /* borrowed */
+static const struct flag flag_exact = {
+	"no-target-directory", 'T', false, NULL,
+	"the last word is the new name, and no folder to copy into"
 };
+static const struct flag flag_size = { "size", 0, false, "BYTES",
+				       "of -: standard input has so many bytes, and no fewer" };
 
-/* A word with a colon before its first slash names a machine, as in scp(1). */
-static int take_word(const char *word, struct place *place, struct err *err)
-{
-	size_t n = strcspn(word, ":/");
-
-	*place = (struct place){ .path = word };
-	if (n == 0 || word[n] != ':')
-		return 0;
-	size_t at = strcspn(word, "@:");
-	snprintf(place->machine, sizeof place->machine, "%.*s", (int)(at < 79 ? at : 79), word);
-	if (at < n)
-		snprintf(place->snapshot, sizeof place->snapshot, "%.*s",
-			 (int)(n - at - 1 < 79 ? n - at - 1 : 79), word + at + 1);
-	place->path = word + n + 1;
-	if (!*place->path) {
-		err_set(err, EINVAL, "'%.80s' names no path in the machine, such as '%.80s/root'",
-			word, word);
-		return EXIT_USAGE;
-	}
-	int r = name_check(place->machine, err);
-	if (r != 0 || at >= n)
-		return r;
-	const char *fault = text_label_fault(place->snapshot);
-	if (fault)
-		err_set(err, EINVAL, "snapshot '%.80s' %s", place->snapshot, fault);
-	return fault ? EXIT_USAGE : 0;
-}
+static const struct flag *const transfer_flags[] = { &flag_archive, &flag_mode,    &flag_exact,
+						     &flag_owner,   &flag_parents, &flag_size,
+						     NULL };
 
 /* The request of a command line. */
 struct request {
@@ -67,6 +41,7 @@ struct request {
 	char owner[256]; /* "": root */
 	const char *group;
 	int mode;
+	uint64_t size;
 };
 
 static int take_sources(const struct call *call, struct request *request, struct err *err)
@@ -77,7 +52,7 @@ static int take_sources(const struct call *call, struct request *request, struct
 		return err_set(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < request->count; i++) {
 		struct place one;
-		int r = take_word(call->words[i], &one, err);
+		int r = place_take(call->words[i], &one, err);
 		if (r != 0)
 			return r;
 		if (i > 0 && (strcmp(one.machine, request->from.machine) != 0 ||
@@ -92,7 +67,7 @@ static int take_sources(const struct call *call, struct request *request, struct
 		request->from = one;
 		request->sources[i] = one.path;
 	}
-	return take_word(call->words[call->count - 1], &request->to, err);
+	return place_take(call->words[call->count - 1], &request->to, err);
 }
 
 static int take_options(const struct call *call, struct request *request, struct err *err)
@@ -109,6 +84,8 @@ static int take_options(const struct call *call, struct request *request, struct
 		err_set(err, EINVAL, "--owner and --archive exclude each other");
 		return EXIT_USAGE;
 	}
+	if (call_number(call, &flag_size, 0, INT64_MAX, 0, &request->size, err) != 0)
+		return EXIT_USAGE;
 	snprintf(request->owner, sizeof request->owner, "%s", owner ? owner : "");
 	char *colon = strchr(request->owner, ':');
 	if (colon) {
@@ -123,8 +100,14 @@ static int take_options(const struct call *call, struct request *request, struct
 }
 
 /* Standard input and output can only be one single file, on the side of this host. */
-static int check_streams(const struct request *request, struct err *err)
+static int check_streams(const struct call *call, const struct request *request, struct err *err)
 {
+	bool input = !*request->from.machine && strcmp(request->sources[0], "-") == 0;
+
+	if (call_has(call, &flag_size) && !input)
+		err_set(err, EINVAL, "--size is for '-', which is standard input");
+	if (call_has(call, &flag_exact) && request->count > 1)
+		err_set(err, EINVAL, "--no-target-directory is for one source");
 	for (size_t i = 0; i < request->count; i++) {
 		bool stream = !*request->from.machine && strcmp(request->sources[i], "-") == 0;
 		if (stream && request->count > 1)
@@ -168,7 +151,7 @@ static int check_sides(const struct call *call, const struct request *request, s
 			"FROM TO",
 			request->to.machine, request->to.machine);
 	else
-		return check_streams(request, err);
+		return check_streams(call, request, err);
 	return EXIT_USAGE;
 }
 
@@ -208,6 +191,9 @@ static int copy(struct request *request, const struct call *call, struct machine
 		.count = request->count,
 		.target = request->to.path,
 		.parents = call_has(call, &flag_parents),
+		.exact = call_has(call, &flag_exact),
+		.sized = call_has(call, &flag_size),
+		.size = request->size,
 		.archive = call_has(call, &flag_archive),
 		.owner = *request->owner ? request->owner : NULL,
 		.group = request->group,

@@ -66,6 +66,9 @@ static int receive_side(struct work *work, const struct tree_place *place, int p
 		.path = transfer->target,
 		.folder = transfer->count > 1,
 		.parents = transfer->parents,
+		.exact = transfer->exact,
+		.sized = transfer->sized,
+		.size = transfer->size,
 		.archive = transfer->archive,
 		.owner = transfer->owner,
 		.group = transfer->group,
@@ -134,12 +137,13 @@ static bool has_moved(const struct work *work, uint64_t *last)
 	return moved;
 }
 
-/* The user's own terminal or pipe may delay a transfer for as long as it likes. */
+/* The user's own terminal or pipe may delay a transfer for as long as it likes, until all of it was read. */
 static bool is_stalled(const struct work *work, int64_t since)
 {
-	int64_t patience = work->reports[RECEIVE].syncing ? SYNC_STALL : STALL;
+	bool syncing = work->reports[RECEIVE].syncing;
 
-	return (work->stream < 0 || work->special) && clock_ms() - since > patience;
+	return (work->stream < 0 || work->special || syncing) &&
+	       clock_ms() - since > (syncing ? SYNC_STALL : STALL);
 }
 
 static void kill_sides(struct work *work)

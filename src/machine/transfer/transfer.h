@@ -20,7 +20,10 @@ struct transfer {
 	const char *target; /* a path; "-" on this host: standard output */
 	int stream_fd;      /* borrowed: the descriptor that "-" stands for, instead; 0: none */
 	bool parents;       /* the target's folder is made if it is missing */
-	bool archive;       /* owners, all mode bits and attributes of users are kept */
+	bool exact; /* the target is the new name of the only source, and no folder that it goes into */
+	bool sized; /* so many bytes of standard input are taken, and fewer are a failure: */
+	uint64_t size;
+	bool archive;              /* owners, all mode bits and attributes of users are kept */
 	const char *owner, *group; /* names or numbers of the target's side; NULL: root's */
 	int mode;                  /* permission bits of files; -1: as they are */
 	/* Called about five times in a second, if it is set: bytes and entries until now. */

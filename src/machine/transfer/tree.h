@@ -53,6 +53,7 @@ enum tree_type {
 	TREE_SYMLINK, /* to target */
 	TREE_LINK,    /* one more name of the file that was sent as target */
 	TREE_FIFO,
+	TREE_SHOWN, /* anything, of which only these properties are told; mode has the bits of its type */
 	TREE_ATTRIBUTE, /* an extended attribute of the entry after it: path its name, target size bytes of it */
 	TREE_END, /* nothing follows: the tree is whole */
 };
@@ -98,7 +99,10 @@ struct tree_target {
 	const char *path; /* a folder in which the sources go, or the new name of the only source */
 	bool folder;      /* it has to be a folder, since there are several sources */
 	bool parents;     /* it and its parents are made if they are missing */
-	bool archive;     /* owners, all mode bits and attributes of users are kept */
+	bool exact;       /* it is the new name, and no folder */
+	bool sized;       /* of a TREE_STREAM so many bytes are read, and not all: */
+	uint64_t size;
+	bool archive;              /* owners, all mode bits and attributes of users are kept */
 	const char *owner, *group; /* names or numbers there; NULL: as the process is */
 	int mode;                  /* permission bits of files; -1: as they come */
 	int stream;  /* borrowed; >= 0: the only file is written to it, and path is not used */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* The fixed part of an entry on the socket; two strings follow. */
@@ -158,7 +159,7 @@ int tree_entry_receive(int socket, struct tree_entry *entry, int *fd)
 	if (wants_fd != (sent >= 0))
 		return -EPROTO;
 	entry->type = head.type;
-	entry->mode = head.mode & 07777;
+	entry->mode = head.mode & (head.type == TREE_SHOWN ? S_IFMT | 07777 : 07777);
 	entry->uid = head.uid;
 	entry->gid = head.gid;
 	entry->seconds = head.seconds;

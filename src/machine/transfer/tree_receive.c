@@ -178,6 +178,27 @@ static int set_attributes(const struct receiver *receiver, const struct tree_ent
 	return r == 0 && futimens(fd, times) < 0 ? -errno : r;
 }
 
+/* Copies a stream of a known size. -ENODATA: it has ended before. */
+static int copy_exactly(struct receiver *receiver, int from, int to)
+{
+	uint64_t left = receiver->target->size;
+
+	while (left > 0) {
+		size_t most = left < COPY_BUFFER ? (size_t)left : COPY_BUFFER;
+		ssize_t n = read(from, receiver->copy.value, most);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		int r = file_write_all(to, receiver->copy.value, (size_t)n, -1);
+		if (r < 0)
+			return r;
+		left -= (uint64_t)n;
+		receiver->target->report->bytes += (uint64_t)n;
+	}
+	return 0;
+}
+
 /* Copies to the end of a file without a size. */
 static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max)
 {
@@ -207,7 +228,8 @@ static int copy_contents(struct receiver *receiver, const struct tree_entry *ent
 	struct statx st;
 
 	if (entry->type == TREE_STREAM)
-		return copy_stream(receiver, from, to, UINT64_MAX);
+		return receiver->target->sized ? copy_exactly(receiver, from, to)
+					       : copy_stream(receiver, from, to, UINT64_MAX);
 	if (statx(from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.stx_mode))
@@ -286,6 +308,9 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 			      "is in a folder that was removed, or that takes no new files: those "
 			      "of /proc and /sys, and what is mounted read-only",
 			      err);
+	if (r == -ENODATA)
+		return refuse(receiver, entry->path, ENODATA,
+			      "is left as it was: standard input has ended before its size", err);
 	if (r == -EFBIG)
 		return refuse(
 			receiver, entry->path, EFBIG,
@@ -423,6 +448,7 @@ static int receive_entry(struct receiver *receiver, const struct tree_entry *ent
 	case TREE_SYMLINK:
 	case TREE_FIFO:
 		return receive_node(receiver, entry, err);
+	case TREE_SHOWN:
 	case TREE_ATTRIBUTE:
 	case TREE_END:
 		break;

@@ -56,7 +56,11 @@ static int open_target(const struct tree_target *target, struct tree_destination
 {
 	char folder[PATH_MAX];
 	scoped_fd int fd = tree_open(&target->place, target->path, O_PATH | O_DIRECTORY, 0);
+	char words[TREE_WORDS];
 
+	if (fd >= 0 && target->exact)
+		return err_set(err, EISDIR, "%s is a folder; name the file in it",
+			       tree_words(&target->place, target->path, words));
 	const char *slash = strrchr(target->path, '/');
 	const char *last = slash ? slash + 1 : target->path;
 	if (fd >= 0 || target->folder || !*last || strcmp(last, ".") == 0 ||
