@@ -172,7 +172,7 @@ static int fill_part(struct arrival *arrival, struct arrived *one, struct stream
 		return -err->code;
 	arrival->attributes += in->report.attributes;
 	/* The rename that holds a volume for the first time writes it to the disk as well. */
-	return one->held || (*in->report.point && arrival->halfway) ? sync_mount(other_fd, err) : 0;
+	return one->held || (*in->report.point && arrival->stay) ? sync_mount(other_fd, err) : 0;
 }
 
 /* Each part is complete in itself: modes and times of folders too. */
@@ -184,15 +184,15 @@ static int fill_tree(struct arrival *arrival, struct arrived *one, struct stream
 
 	if (flags_fd < 0)
 		return err_set(err, errno, "make a file in memory: %s", strerror(errno));
-	if (goes_on && halfway_get_flags(arrival->halfway, arrival->count - 1, flags_fd, err) < 0)
+	if (goes_on && halfway_get_flags(&arrival->stay->halfway, one->number, flags_fd, err) < 0)
 		return -err->code;
 	for (;;) {
 		if (fill_part(arrival, one, in, flags_fd, err) < 0)
 			return -err->code;
 		if (!*in->report.point)
 			return 0;
-		if (arrival->halfway && (pool->ops->deactivate(pool, one->partial.name, err) < 0 ||
-					 arrival_hold(arrival, in, flags_fd, err) < 0))
+		if (arrival->stay && (pool->ops->deactivate(pool, one->partial.name, err) < 0 ||
+				      arrival_hold(arrival, in, flags_fd, err) < 0))
 			return -err->code;
 	}
 }
@@ -213,7 +213,7 @@ static int fill(struct arrival *arrival, struct arrived *one, int *fd, struct st
 int arrival_take(struct arrival *arrival, struct stream_volume *volume, struct stream_in *in,
 		 struct err *err)
 {
-	const bool goes_on = arrival->in_part;
+	const bool goes_on = arrival->stay && arrival->stay->in_part;
 	struct arrived next = { .volume = *volume, .partial = { .fd = -1 } };
 	scoped_fd int fd = -1;
 
@@ -266,8 +266,12 @@ static int take_any(struct arrival *arrival, struct stream_volume *volume, struc
 
 	if (!*volume->data)
 		return arrival_take(arrival, volume, in, err);
-	if (others)
+	if (others) {
+		struct arrival *taker = others->of(others->context, volume->data_uuid);
+		if (taker)
+			taker->stay = arrival->stay;
 		return others->take(others->context, volume, in, err);
+	}
 	stream_volume_free(volume);
 	return err_set(err, EBADMSG, "it has a volume for data that its head does not name");
 }

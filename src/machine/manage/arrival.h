@@ -23,8 +23,31 @@ struct arrival_others {
 		    struct err *err);
 	/* The stream was read to its end. */
 	int (*finish)(void *context, struct err *err);
+	/* The arrival that takes the volumes with that uuid; NULL: they are left out, or the head does not name them. */
+	struct arrival *(*of)(void *context, const char *uuid);
 	void *context;
 };
+
+/*
+ * arrival_halfway.c: parts of a stream that stay if it is cut. Its volumes are counted in their order, the machine's and
+ * those for data.
+ */
+struct arrival_stay {
+	struct halfway halfway;                      /* owned: the mark */
+	struct arrival *machine;                     /* borrowed: of the machine's own volumes */
+	void (*told)(void *context, uint64_t bytes); /* so many are on the disk; or NULL */
+	void *told_context;
+	uint64_t bytes_before;  /* that earlier streams have brought */
+	uint64_t held_bytes;    /* of this stream, in what is held */
+	bool marked;            /* this command has written the mark */
+	bool in_part;           /* the next volume has begun already */
+	bool complete;          /* the stream was read to its end */
+	struct arrival **order; /* owned: whose each volume is */
+	size_t count;
+};
+/* After the arrivals have ended. */
+void arrival_stay_free(struct arrival_stay *stay);
+#define scoped_arrival_stay __attribute__((cleanup(arrival_stay_free)))
 
 /* Snapshots and a root, in the order of the stream. */
 struct arrival {
@@ -41,6 +64,7 @@ struct arrival {
 		struct stream_volume volume; /* owned */
 		struct partial partial;      /* owned */
 		bool held;                   /* it stays if the rest does not come: halfway.h */
+		size_t number;               /* in the stream, where parts of it may stay */
 		uint64_t
 			was; /* when the volume that it is a copy of was made, if it stays here for now; else 0 */
 		bool faulty; /* errors of its file system are mended here: its blocks are not those of the stream */
@@ -50,17 +74,9 @@ struct arrival {
 	 * Borrowed: snapshots whose names begin so only serve the next volume, made in their place; NULL: none.
 	 */
 	const char *passing;
-	uint64_t attributes; /* that were left out */
-	bool trusted;        /* file systems of the stream may be mounted as they are */
-	bool complete;       /* the stream was read to its end */
-	/* arrival_halfway.c: what stays if the stream is cut. */
-	struct halfway *halfway;                     /* borrowed; NULL: nothing stays */
-	void (*told)(void *context, uint64_t bytes); /* so many are on the disk; or NULL */
-	void *told_context;
-	uint64_t bytes_before; /* that earlier streams have brought */
-	uint64_t held_bytes;   /* of this stream, in what is held */
-	bool marked;           /* this command has written the mark */
-	bool in_part;          /* the next volume has begun already */
+	uint64_t attributes;       /* that were left out */
+	bool trusted;              /* file systems of the stream may be mounted as they are */
+	struct arrival_stay *stay; /* borrowed; NULL: nothing stays if the stream is cut */
 };
 
 /* Takes one over as the last of the list, also after a failure. 0 or -code. */
@@ -68,22 +84,22 @@ int arrival_add(struct arrival *arrival, const struct arrived *one, struct err *
 
 /*
  * Before arrival_read: parts of this stream stay, if it names what it has, and it goes on with what an earlier one has
- * left. halfway: gets the mark; the caller frees it after arrival_end. name: of the machine. 0 or -code.
+ * left. stay: all zero, but for told; freed by the caller. name: of the machine. 0 or -code.
  */
-int arrival_begin(struct arrival *arrival, struct halfway *halfway, const struct dirs *dirs,
+int arrival_begin(struct arrival *arrival, struct arrival_stay *stay, const struct dirs *dirs,
 		  const char *name, const struct stream_head *head, struct err *err);
 /* Takes the volume of which an earlier stream has brought parts. */
 int arrival_go_on(struct arrival *arrival, struct arrived *one, struct err *err);
 /* After a part, which is on the disk: it and all before it stay. flags_fd: -1 behind the last of a volume. */
-int arrival_hold(struct arrival *arrival, const struct stream_in *in, int flags_fd,
+int arrival_hold(const struct arrival *arrival, const struct stream_in *in, int flags_fd,
 		 struct err *err);
 /* After a whole volume: the same, if much has come since the last time. */
-int arrival_hold_volume(struct arrival *arrival, const struct stream_in *in, struct err *err);
+int arrival_hold_volume(const struct arrival *arrival, const struct stream_in *in, struct err *err);
 /*
  * After the end of the stream: no later one may go on, as volumes get other names, or change places with what gives way
  * to them. arrival_settle: the mark goes, with what has not got another name; nothing if the stream was cut.
  */
-int arrival_close(struct arrival *arrival, struct err *err);
+int arrival_close(const struct arrival *arrival, struct err *err);
 void arrival_settle(const struct arrival *arrival);
 
 /* Takes the description of a volume over, also after a failure, and reads its contents. 0 or -code. */

@@ -14,6 +14,19 @@
 /* Less than this is sent again, so that small volumes do not each wait for the disk. */
 enum { HELD_LEAST = 16 << 20 };
 
+/* Gives the last volume of an arrival its number in the stream. */
+static int number(struct arrival_stay *stay, struct arrival *arrival, struct err *err)
+{
+	struct arrival **order = reallocarray(stay->order, stay->count + 1, sizeof *order);
+
+	if (!order)
+		return err_set(err, ENOMEM, "out of memory");
+	stay->order = order;
+	arrival->list[arrival->count - 1].number = stay->count;
+	order[stay->count++] = arrival;
+	return 0;
+}
+
 int arrival_add(struct arrival *arrival, const struct arrived *one, struct err *err)
 {
 	struct arrived *list =
@@ -26,63 +39,103 @@ int arrival_add(struct arrival *arrival, const struct arrived *one, struct err *
 	}
 	arrival->list = list;
 	list[arrival->count++] = *one;
-	return 0;
+	return arrival->stay ? number(arrival->stay, arrival, err) : 0;
+}
+
+void arrival_stay_free(struct arrival_stay *stay)
+{
+	free(stay->order);
+	halfway_free(&stay->halfway);
+	*stay = (struct arrival_stay){ .order = NULL };
 }
 
 /* ---- What is here from an earlier stream */
 
-static int restore_one(struct arrival *arrival, uint64_t number, struct err *err)
+/* The arrival that a volume of the stream belongs to. */
+static struct arrival *taker_of(const struct arrival_stay *stay, const struct stream_volume *volume)
 {
-	struct arrived one = { .partial = { .fd = -1 }, .held = true };
-	struct volume_info info;
+	const struct arrival_others *others = stay->machine->others;
 
-	halfway_volume(arrival->halfway->name, number, one.partial.name);
-	if (arrival->pool->ops->info(arrival->pool, one.partial.name, &info, err) < 0 ||
-	    halfway_get_volume(arrival->halfway, number, &one.volume, err) < 0)
-		return -err->code;
-	return arrival_add(arrival, &one, err);
+	if (!*volume->data)
+		return stay->machine;
+	return others ? others->of(others->context, volume->data_uuid) : NULL;
 }
 
-/* Volumes behind what the mark says were made by a command that was killed before it said so. */
-static int remove_unsaid(struct arrival *arrival, uint64_t number, struct err *err)
+/* Finds the arrival of a volume that is here, and its description, which the caller frees. -ENOENT: it is gone. */
+static int find_one(const struct arrival_stay *stay, uint64_t n, struct arrival **taker,
+		    struct stream_volume *volume, struct err *err)
 {
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 
-	for (;; number++) {
-		halfway_volume(arrival->halfway->name, number, name);
-		if (volume_info(arrival->pool, name, &info, &(struct err){ 0 }) < 0)
-			return 0;
-		if (volume_destroy(arrival->pool, name, err) < 0)
-			return -err->code;
-	}
+	if (halfway_get_volume(&stay->halfway, n, volume, err) < 0)
+		return -err->code;
+	halfway_volume(stay->halfway.name, n, name);
+	*taker = taker_of(stay, volume);
+	if (*taker && volume_info((*taker)->pool, name, &info, &(struct err){ 0 }) == 0)
+		return 0;
+	stream_volume_free(volume);
+	return -ENOENT;
 }
 
-static int restore(struct arrival *arrival, struct err *err)
+static int restore_one(struct arrival_stay *stay, uint64_t n, struct err *err)
 {
-	const struct halfway_config *config = &arrival->halfway->config;
+	struct arrived one = { .partial = { .fd = -1 }, .held = true };
+	struct arrival *taker;
+	int r = find_one(stay, n, &taker, &one.volume, err);
 
-	arrival->in_part = *config->point != '\0';
-	arrival->bytes_before = config->bytes;
-	arrival->attributes = config->attributes;
-	for (uint64_t i = 0; i < config->volumes; i++) {
-		if (restore_one(arrival, i, err) < 0)
-			return -err->code;
-	}
-	return remove_unsaid(arrival, config->volumes + arrival->in_part, err);
+	if (r < 0)
+		return r;
+	halfway_volume(stay->halfway.name, n, one.partial.name);
+	taker->stay = stay;
+	return arrival_add(taker, &one, err);
 }
 
-static bool fits(const struct arrival *arrival, const struct stream_head *head)
+static int restore_all(struct arrival_stay *stay, struct err *err)
 {
-	const struct halfway_config *config = &arrival->halfway->config;
+	const struct halfway_config *config = &stay->halfway.config;
+	struct stream_volume next = { 0 };
+	struct arrival *taker;
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && i < config->volumes; i++)
+		r = restore_one(stay, i, err);
+	if (r == 0 && stay->in_part)
+		r = find_one(stay, config->volumes, &taker, &next, err);
+	stream_volume_free(&next);
+	return r;
+}
+
+/* What is not here any more would be missed by each stream that goes on. */
+static int restore(struct arrival_stay *stay, struct err *err)
+{
+	const struct halfway *halfway = &stay->halfway;
+	const struct halfway_config *config = &halfway->config;
+
+	stay->in_part = *config->point != '\0';
+	stay->bytes_before = config->bytes;
+	stay->machine->attributes = config->attributes;
+	int r = restore_all(stay, err);
+	if (r == 0)
+		return halfway_remove_behind(halfway, config->volumes + stay->in_part, err);
+	if (err->code)
+		return r;
+	halfway_remove(halfway->dirs, halfway->name, &(struct err){ 0 });
+	return err_set(err, ESTALE,
+		       "a part of it that had come is not here any more: send it again");
+}
+
+static bool fits(const struct arrival_stay *stay, const struct stream_head *head)
+{
+	const struct halfway_config *config = &stay->halfway.config;
 
 	return *config->sum && strcmp(config->sum, head->resumes) == 0 &&
 	       strcmp(config->plan, head->plan) == 0 && strcmp(config->uuid, head->uuid) == 0 &&
-	       strcmp(config->pool, arrival->pool->name) == 0 &&
-	       config->increment == head->increment && !halfway_is_expired(arrival->halfway);
+	       strcmp(config->pool, stay->machine->pool->name) == 0 &&
+	       config->increment == head->increment && !halfway_is_expired(&stay->halfway);
 }
 
-static int begin(struct halfway *halfway, const struct arrival *arrival,
+static int begin(const struct arrival_stay *stay, struct halfway *halfway,
 		 const struct stream_head *head, struct err *err)
 {
 	struct halfway_config *config = &halfway->config;
@@ -91,46 +144,50 @@ static int begin(struct halfway *halfway, const struct arrival *arrival,
 	if (text_take(&config->uuid, strdup(head->uuid)) < 0 ||
 	    text_take(&config->host, strdup(head->host)) < 0 ||
 	    text_take(&config->plan, strdup(head->plan)) < 0 ||
-	    text_take(&config->pool, strdup(arrival->pool->name)) < 0 ||
-	    text_take(&config->sum, strdup("")) < 0 || text_take(&config->point, strdup("")) < 0)
+	    text_take(&config->pool, strdup(stay->machine->pool->name)) < 0 ||
+	    text_take(&config->pools, strdup("")) < 0 || text_take(&config->sum, strdup("")) < 0 ||
+	    text_take(&config->point, strdup("")) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	config->increment = head->increment;
 	config->began = (uint64_t)time(NULL);
 	return 0;
 }
 
-int arrival_begin(struct arrival *arrival, struct halfway *halfway, const struct dirs *dirs,
+int arrival_begin(struct arrival *arrival, struct arrival_stay *stay, const struct dirs *dirs,
 		  const char *name, const struct stream_head *head, struct err *err)
 {
 	if (!*head->plan)
 		return *head->resumes ? err_set(err, EBADMSG,
 						"it goes on with a stream that it does not name")
 				      : 0;
-	int r = halfway_load(halfway, dirs, name, err);
+	int r = halfway_load(&stay->halfway, dirs, name, err);
 	if (r < 0 && err->code)
 		return r;
-	arrival->halfway = halfway;
-	if (r == 0 && *head->resumes && fits(arrival, head))
-		return restore(arrival, err);
+	stay->machine = arrival;
+	arrival->stay = stay;
+	if (r == 0 && *head->resumes && fits(stay, head))
+		return restore(stay, err);
 	if (*head->resumes)
 		return err_set(err, ESTALE,
 			       "it goes on behind a part that is not here any more: send it again");
 	return halfway_remove(dirs, name, err) < 0 ? -err->code
-						   : begin(halfway, arrival, head, err);
+						   : begin(stay, &stay->halfway, head, err);
 }
 
 int arrival_go_on(struct arrival *arrival, struct arrived *one, struct err *err)
 {
+	struct arrival_stay *stay = arrival->stay;
 	struct stream_volume was = { 0 };
 
-	halfway_volume(arrival->halfway->name, arrival->count, one->partial.name);
+	halfway_volume(stay->halfway.name, stay->count, one->partial.name);
 	one->held = true;
-	arrival->in_part = false;
-	if (halfway_get_volume(arrival->halfway, arrival->count, &was, err) < 0)
+	stay->in_part = false;
+	if (halfway_get_volume(&stay->halfway, stay->count, &was, err) < 0)
 		return -err->code;
 	bool same = strcmp(was.content, one->volume.content) == 0 &&
 		    strcmp(was.base, one->volume.base) == 0 &&
 		    strcmp(was.snapshot, one->volume.snapshot) == 0 &&
+		    strcmp(was.data_uuid, one->volume.data_uuid) == 0 &&
 		    strcmp(was.form, one->volume.form) == 0;
 	stream_volume_free(&was);
 	return same ? 0 : err_set(err, EBADMSG, "it goes on with another volume than it began");
@@ -138,16 +195,27 @@ int arrival_go_on(struct arrival *arrival, struct arrived *one, struct err *err)
 
 /* ---- What has come now */
 
-static int hold(struct arrival *arrival, size_t number, struct err *err)
+static struct arrived *numbered(const struct arrival_stay *stay, size_t n)
 {
-	struct arrived *one = &arrival->list[number];
+	const struct arrival *arrival = stay->order[n];
+	size_t i = arrival->count - 1;
+
+	while (i > 0 && arrival->list[i].number > n)
+		i--;
+	return &arrival->list[i];
+}
+
+static int hold(struct arrival_stay *stay, size_t n, struct err *err)
+{
+	struct arrived *one = numbered(stay, n);
+	struct pool *pool = stay->order[n]->pool;
 	char name[VOLUME_NAME_MAX + 1];
 
 	if (one->held)
 		return 0;
-	halfway_volume(arrival->halfway->name, number, name);
-	if (halfway_put_volume(arrival->halfway, number, &one->volume, err) < 0 ||
-	    arrival->pool->ops->rename(arrival->pool, one->partial.name, name, err) < 0)
+	halfway_volume(stay->halfway.name, n, name);
+	if (halfway_put_volume(&stay->halfway, n, &one->volume, err) < 0 ||
+	    pool->ops->rename(pool, one->partial.name, name, err) < 0)
 		return -err->code;
 	partial_end(&one->partial);
 	strcpy(one->partial.name, name);
@@ -155,72 +223,90 @@ static int hold(struct arrival *arrival, size_t number, struct err *err)
 	return 0;
 }
 
-static int say(struct arrival *arrival, const struct stream_in *in, struct err *err)
+static int say(struct arrival_stay *stay, const struct stream_in *in, struct err *err)
 {
-	struct halfway_config *config = &arrival->halfway->config;
+	struct halfway_config *config = &stay->halfway.config;
 	const bool goes_on = *in->report.point != '\0';
 
 	if (text_take(&config->sum, strdup(in->sum)) < 0 ||
 	    text_take(&config->point, strdup(in->report.point)) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	config->volumes = arrival->count - goes_on;
-	config->bytes = arrival->bytes_before + in->bytes;
-	config->attributes = arrival->attributes;
+	config->volumes = stay->count - goes_on;
+	config->bytes = stay->bytes_before + in->bytes;
+	config->attributes = stay->machine->attributes;
 	config->changed = (uint64_t)time(NULL);
-	arrival->held_bytes = in->bytes;
-	return halfway_save(arrival->halfway, err);
+	stay->held_bytes = in->bytes;
+	return halfway_save(&stay->halfway, err);
 }
 
-int arrival_hold(struct arrival *arrival, const struct stream_in *in, int flags_fd, struct err *err)
+/* The mark comes before the first volume with such a name, in each pool. */
+static int mark(struct arrival_stay *stay, struct err *err)
 {
-	struct halfway *halfway = arrival->halfway;
+	struct halfway_config *config = &stay->halfway.config;
+	bool more = false;
 
-	/* The mark comes before the first volume with such a name. */
-	if (!*halfway->config.sum && !arrival->marked) {
-		halfway->config.changed = (uint64_t)time(NULL);
-		if (halfway_save(halfway, err) < 0)
-			return -err->code;
+	for (size_t i = 0; i < stay->count; i++) {
+		int r = halfway_add_pool(&stay->halfway, stay->order[i]->pool->name, err);
+		if (r < 0)
+			return r;
+		more = more || r > 0;
 	}
-	arrival->marked = true;
+	if (!more && (*config->sum || stay->marked))
+		return 0;
+	config->changed = (uint64_t)time(NULL);
+	return halfway_save(&stay->halfway, err);
+}
+
+int arrival_hold(const struct arrival *arrival, const struct stream_in *in, int flags_fd,
+		 struct err *err)
+{
+	struct arrival_stay *stay = arrival->stay;
+
+	if (mark(stay, err) < 0)
+		return -err->code;
+	stay->marked = true;
 	fault_point("halfway-marked");
-	for (size_t i = 0; i < arrival->count; i++) {
-		if (hold(arrival, i, err) < 0)
+	for (size_t i = 0; i < stay->count; i++) {
+		if (hold(stay, i, err) < 0)
 			return -err->code;
 	}
 	fault_point("halfway-named");
-	if ((flags_fd >= 0 && halfway_put_flags(halfway, arrival->count - 1, flags_fd, err) < 0) ||
-	    say(arrival, in, err) < 0)
+	if ((flags_fd >= 0 &&
+	     halfway_put_flags(&stay->halfway, stay->count - 1, flags_fd, err) < 0) ||
+	    say(stay, in, err) < 0)
 		return -err->code;
 	fault_point("halfway-said");
-	if (arrival->told)
-		arrival->told(arrival->told_context, halfway->config.bytes);
+	if (stay->told)
+		stay->told(stay->told_context, stay->halfway.config.bytes);
 	return 0;
 }
 
-int arrival_hold_volume(struct arrival *arrival, const struct stream_in *in, struct err *err)
+int arrival_hold_volume(const struct arrival *arrival, const struct stream_in *in, struct err *err)
 {
-	return arrival->halfway && in->bytes - arrival->held_bytes >= HELD_LEAST
+	return arrival->stay && in->bytes - arrival->stay->held_bytes >= HELD_LEAST
 		       ? arrival_hold(arrival, in, -1, err)
 		       : 0;
 }
 
-int arrival_close(struct arrival *arrival, struct err *err)
+int arrival_close(const struct arrival *arrival, struct err *err)
 {
-	struct halfway *halfway = arrival->halfway;
+	struct arrival_stay *stay = arrival->stay;
 
-	arrival->complete = true;
-	if (!halfway || (!arrival->marked && !*halfway->config.sum))
+	if (!stay || stay->complete)
 		return 0;
-	arrival->marked = true;
-	return text_take(&halfway->config.sum, strdup("")) < 0
+	stay->complete = true;
+	if (!stay->marked && !*stay->halfway.config.sum)
+		return 0;
+	stay->marked = true;
+	return text_take(&stay->halfway.config.sum, strdup("")) < 0
 		       ? err_set(err, ENOMEM, "out of memory")
-		       : halfway_save(halfway, err);
+		       : halfway_save(&stay->halfway, err);
 }
 
 void arrival_settle(const struct arrival *arrival)
 {
-	const struct halfway *halfway = arrival->halfway;
+	const struct arrival_stay *stay = arrival->stay;
 
-	if (halfway && arrival->complete && arrival->marked)
-		halfway_remove(halfway->dirs, halfway->name, &(struct err){ 0 });
+	if (stay && stay->complete && stay->marked)
+		halfway_remove(stay->halfway.dirs, stay->halfway.name, &(struct err){ 0 });
 }

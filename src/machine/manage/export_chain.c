@@ -103,20 +103,19 @@ static bool has_root(const struct export_spec *spec)
 	return !spec->since || !spec->snapshot;
 }
 
-static int check_point(const struct export_chain *chain, struct err *err)
-{
-	const struct export_point *behind = chain->spec->behind;
-
-	return behind && behind->volumes > chain->count + has_root(chain->spec)
-		       ? err_set(err, ESTALE, "the reader has more volumes than there are")
-		       : 0;
-}
-
 int export_chain_open(struct export_chain *chain, struct err *err)
 {
 	if (subject_snapshots(chain->subject, chain->pool, &chain->list, &chain->count, err) < 0)
 		return -err->code;
-	return choose(chain, err) < 0 ? -err->code : check_point(chain, err);
+	return choose(chain, err);
+}
+
+uint64_t export_chain_pass(struct export_chain *chain, uint64_t volumes)
+{
+	const uint64_t all = chain->count + has_root(chain->spec);
+
+	chain->passed = volumes < all ? volumes : all;
+	return volumes - chain->passed;
 }
 
 /* ---- Locks */
@@ -321,14 +320,13 @@ static int put_root(struct export_chain *chain, const char *name, const char *sn
 /* The first volume builds on the snapshot that '--since' names, or on the last one that the reader has. */
 static int begin_base(struct export_chain *chain, struct err *err)
 {
-	const struct export_point *behind = chain->spec->behind;
 	char name[VOLUME_NAME_MAX + 1];
 	struct volume_info info;
 	struct content content;
 
 	chain->base_name = chain->spec->since;
-	if (behind && behind->volumes > 0 && behind->volumes <= chain->count)
-		chain->base_name = chain->list[behind->volumes - 1].name;
+	if (chain->passed > 0 && chain->passed <= chain->count)
+		chain->base_name = chain->list[chain->passed - 1].name;
 	if (!chain->base_name)
 		return 0;
 	subject_volume(chain->subject, chain->base_name, name);
@@ -342,17 +340,16 @@ static int begin_base(struct export_chain *chain, struct err *err)
 int export_chain_write(struct export_chain *chain, const char *now, struct err *err)
 {
 	const struct export_spec *spec = chain->spec;
-	const struct export_point *behind = spec->behind;
 	const char *kept = kept_root(spec);
 	char name[VOLUME_NAME_MAX + 1];
 
 	if (begin_base(chain, err) < 0)
 		return -err->code;
-	for (size_t i = behind ? behind->volumes : 0; i < chain->count; i++) {
+	for (size_t i = chain->passed; i < chain->count; i++) {
 		if (put_snapshot(chain, &chain->list[i], i + 1 == chain->count, err) < 0)
 			return -err->code;
 	}
-	if (!has_root(spec) || (behind && behind->volumes > chain->count))
+	if (!has_root(spec) || chain->passed > chain->count)
 		return 0;
 	if (now)
 		return put_root(chain, now, NULL, err);

@@ -20,6 +20,7 @@ struct export_chain {
 	const void *with_context; /* borrowed */
 	const char *
 		description; /* borrowed: of a volume in the stream of its machine; NULL: it is none */
+	uint64_t passed;     /* volumes of it that the reader has from an earlier stream */
 	/* private */
 	struct snapshot_entry *list; /* owned: snapshots that are written, the oldest first */
 	size_t count;
@@ -30,6 +31,8 @@ struct export_chain {
 
 /* Chooses what is written, and finds all that would refuse it. export_chain_close in any case. 0 or -code. */
 int export_chain_open(struct export_chain *chain, struct err *err);
+/* The reader has so many volumes, those of this chain first. Returns how many are left for others. */
+uint64_t export_chain_pass(struct export_chain *chain, uint64_t volumes);
 /*
  * Keeps all snapshots that are written, and the one that the first builds on, from being removed or renamed until
  * export_chain_close. -ENOENT: one is gone.

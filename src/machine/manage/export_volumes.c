@@ -328,6 +328,13 @@ int export_volumes_still(struct export_volumes *volumes, const struct export_cha
 	return 0;
 }
 
+uint64_t export_volumes_pass(struct export_volumes *volumes, uint64_t count)
+{
+	for (size_t i = 0; i < volumes->count; i++)
+		count = export_chain_pass(&volumes->list[i].chain, count);
+	return count;
+}
+
 int export_volumes_hold(struct export_volumes *volumes, struct err *err)
 {
 	for (size_t i = 0; i < volumes->count; i++) {

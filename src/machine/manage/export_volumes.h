@@ -49,6 +49,8 @@ int export_volumes_taken(struct export_volumes *volumes, struct joint_taking *ta
  */
 int export_volumes_still(struct export_volumes *volumes, const struct export_chain *machine,
 			 struct err *err);
+/* As export_chain_pass. */
+uint64_t export_volumes_pass(struct export_volumes *volumes, uint64_t count);
 int export_volumes_hold(struct export_volumes *volumes, struct err *err);
 int export_volumes_write(struct export_volumes *volumes, struct err *err);
 /* Adds all that identifies what is written, a line each. */

@@ -19,6 +19,17 @@ static bool has_volumes(const struct exporting *x)
 	return false;
 }
 
+/* The reader counts the volumes in the order of the stream: the machine's, then those for data. */
+static int pass_over(struct exporting *x, struct err *err)
+{
+	const struct export_point *behind = x->spec->behind;
+	uint64_t volumes = export_chain_pass(&x->chain, behind ? behind->volumes : 0);
+
+	return export_volumes_pass(&x->volumes, volumes) == 0
+		       ? 0
+		       : err_set(err, ESTALE, "the reader has more volumes than there are");
+}
+
 int exporting_begin(struct exporting *x, struct err *err)
 {
 	const struct export_spec *spec = x->spec;
@@ -44,11 +55,11 @@ int exporting_begin(struct exporting *x, struct err *err)
 		return err_set(err, EINVAL,
 			       "an increment with volumes is of a snapshot: name it, as %s@SNAP",
 			       x->subject.name);
-	if (export_chain_open(&x->chain, err) < 0)
+	if (export_chain_open(&x->chain, err) < 0 ||
+	    (spec->volumes && (spec->snapshot || spec->root) &&
+	     export_volumes_open(&x->volumes, &x->chain, err) < 0))
 		return -err->code;
-	return spec->volumes && (spec->snapshot || spec->root)
-		       ? export_volumes_open(&x->volumes, &x->chain, err)
-		       : 0;
+	return pass_over(x, err);
 }
 
 void exporting_end(struct exporting *x)

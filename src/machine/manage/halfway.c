@@ -33,6 +33,7 @@ static const struct key keys[] = {
 	{ "point", KEY_TEXT, 0, AT(point), "", 0, 0, NULL,
 	  "the sender's point behind the last part" },
 	{ "pool", KEY_LABEL, 0, AT(pool), "", 0, 0, NULL, "pool of the volumes" },
+	{ "pools", KEY_TEXT, 0, AT(pools), "", 0, 0, NULL, "further pools that have volumes" },
 	{ "sum", KEY_TEXT, 0, AT(sum), "", 0, 0, NULL, "sum of the last part" },
 	{ "uuid", KEY_UUID, 0, AT(uuid), "", 0, 0, NULL, "uuid of the machine" },
 	{ "volumes", KEY_NUMBER, 0, AT(volumes), "0", 0, VOLUMES_MAX, NULL, "complete volumes" },
@@ -97,6 +98,24 @@ int halfway_save(const struct halfway *halfway, struct err *err)
 		return err_set(err, ENOMEM, "out of memory");
 	return make_folder(halfway, err) < 0 ? -err->code
 					     : config_save(&schema, path, &halfway->config, err);
+}
+
+int halfway_add_pool(struct halfway *halfway, const char *pool, struct err *err)
+{
+	struct halfway_config *config = &halfway->config;
+	scoped_free char *words = strdup(config->pools);
+	char *rest = words;
+
+	if (!words)
+		return err_set(err, ENOMEM, "out of memory");
+	if (strcmp(config->pool, pool) == 0)
+		return 0;
+	for (char *one; (one = strsep(&rest, " "));) {
+		if (strcmp(one, pool) == 0)
+			return 0;
+	}
+	char *more = *config->pools ? text_format("%s %s", config->pools, pool) : strdup(pool);
+	return text_take(&config->pools, more) < 0 ? err_set(err, ENOMEM, "out of memory") : 1;
 }
 
 bool halfway_is_expired(const struct halfway *halfway)
@@ -207,17 +226,43 @@ static int add_name(void *context, const struct volume_info *info)
 }
 
 /* All volumes with such a name are the mark's: also one that was made before the mark counted it. */
-static int destroy(const struct halfway *halfway, struct pool *pool, struct err *err)
+static int destroy(const struct halfway *halfway, const char *pool_name, uint64_t first,
+		   struct err *err)
 {
+	scoped_pool struct pool pool = { 0 };
 	char prefix[VOLUME_NAME_MAX + 1];
 	scoped_text struct text names = { 0 };
+	uint64_t number;
 
 	text_print(prefix, sizeof prefix, "halfway.%s.", halfway->name);
-	int r = volume_list(pool, prefix, add_name, &names, err);
+	if (pool_open(&pool, halfway->dirs, pool_name, err) < 0)
+		return -err->code;
+	int r = volume_list(&pool, prefix, add_name, &names, err);
 	if (r < 0)
 		return err->code ? r : err_set(err, -r, "out of memory");
 	for (size_t at = 0; at < names.length; at += strlen(names.data + at) + 1) {
-		if (volume_destroy(pool, names.data + at, err) < 0)
+		const char *name = names.data + at;
+		if (first && (text_to_u64(name + strlen(prefix), 0, UINT64_MAX, &number) < 0 ||
+			      number < first))
+			continue;
+		if (volume_destroy(&pool, name, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+int halfway_remove_behind(const struct halfway *halfway, uint64_t number, struct err *err)
+{
+	const struct halfway_config *config = &halfway->config;
+	scoped_free char *words = strdup(config->pools);
+	char *rest = words;
+
+	if (!words)
+		return err_set(err, ENOMEM, "out of memory");
+	if (destroy(halfway, config->pool, number, err) < 0)
+		return -err->code;
+	for (char *pool; (pool = strsep(&rest, " "));) {
+		if (*pool && destroy(halfway, pool, number, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -225,7 +270,6 @@ static int destroy(const struct halfway *halfway, struct pool *pool, struct err 
 
 int halfway_remove(const struct dirs *dirs, const char *name, struct err *err)
 {
-	scoped_pool struct pool pool = { 0 };
 	scoped_halfway struct halfway halfway = { 0 };
 
 	int r = halfway_load(&halfway, dirs, name, err);
@@ -233,8 +277,7 @@ int halfway_remove(const struct dirs *dirs, const char *name, struct err *err)
 		halfway_forget(dirs, name);
 		return 0;
 	}
-	if (r < 0 || pool_open(&pool, dirs, halfway.config.pool, err) < 0 ||
-	    destroy(&halfway, &pool, err) < 0)
+	if (r < 0 || halfway_remove_behind(&halfway, 0, err) < 0)
 		return -err->code;
 	halfway_forget(dirs, name);
 	return 0;

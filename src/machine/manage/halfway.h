@@ -2,7 +2,8 @@
 /*
  * Machines that have come in part: what a send has brought before it was cut. The folder machines/.halfway/NAME is the
  * mark: halfway.conf says whose stream it is and how far it has come, volume.N describes each volume, and flags.N has
- * what is set at its end. The volumes are halfway.NAME.N in the pool. The mark is on the disk before a volume has such
+ * what is set at its end. The volumes are halfway.NAME.N in the pool, or in that of the volume for data
+ * which they belong to. The mark is on the disk before a volume has such
  * a name, and what it says is on the disk before it says so. Only the mark allows a removal. All changes are made under
  * the lock of the machine of that name.
  */
@@ -21,6 +22,7 @@ struct halfway_config {
 	char *host;          /* of the sender, as it says */
 	char *plan;          /* of the stream: sum of what identifies all that it has */
 	char *pool;          /* that has the volumes */
+	char *pools;         /* that have some of them besides, separated by blanks */
 	char *sum;           /* of the last part that is on the disk */
 	char *point;         /* behind that part; "": the volume is complete */
 	uint64_t volumes;    /* complete ones; with a point, there is one more */
@@ -45,6 +47,9 @@ int halfway_load(struct halfway *halfway, const struct dirs *dirs, const char *n
 /* Writes it, durably. */
 int halfway_save(const struct halfway *halfway, struct err *err);
 
+/* Notes a further pool that may have volumes. 1; 0: it is noted already; or -code. */
+int halfway_add_pool(struct halfway *halfway, const char *pool, struct err *err);
+
 /* Whether it is too old to go on with. */
 bool halfway_is_expired(const struct halfway *halfway);
 
@@ -66,7 +71,9 @@ int halfway_get_flags(const struct halfway *halfway, uint64_t number, int flags_
 /* Whether a command has it at work, such as a receiver that has not noticed yet that its sender is gone. */
 bool halfway_is_busy(const struct dirs *dirs, const char *name);
 
-/* Removes the volumes, and then the mark. The pool is opened. 0, also if there is nothing; or -code. */
+/* Removes volumes from that number on, which were named by a command that was killed before the mark said so. */
+int halfway_remove_behind(const struct halfway *halfway, uint64_t number, struct err *err);
+/* Removes the volumes, and then the mark. The pools are opened. 0, also if there is nothing; or -code. */
 int halfway_remove(const struct dirs *dirs, const char *name, struct err *err);
 /*
  * The same for a user, under the lock. force: the mark goes also if its pool is out of reach. -ENOENT: there is no such

@@ -272,7 +272,8 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 		      const struct import_spec *spec, struct text *notes, struct err *err)
 {
 	scoped_pool struct pool pool = { 0 };
-	scoped_halfway struct halfway halfway = { 0 };
+	scoped_arrival_stay struct arrival_stay stay = { .told = spec->told,
+							 .told_context = spec->told_context };
 	bool drawn = false;
 	scoped_fd int lock = birth_claim(machine, err);
 
@@ -291,10 +292,8 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 						  .size = machine->config.disk_size,
 						  .trusted = spec->trust };
 	if (spec->resumable &&
-	    arrival_begin(&arrival, &halfway, machine->dirs, machine->name, head, err) < 0)
+	    arrival_begin(&arrival, &stay, machine->dirs, machine->name, head, err) < 0)
 		return -err->code;
-	arrival.told = spec->told;
-	arrival.told_context = spec->told_context;
 	if (arrival_read(&arrival, in, err) < 0)
 		return wrap_name(spec, 0, err);
 	int r = read_chain(machine, head, &arrival, &volumes, &drawn, notes, err);

@@ -156,21 +156,22 @@ static int keep(struct addition *addition, struct text *notes, struct err *err)
 static int add(struct addition *addition, const struct stream_head *head, struct stream_in *in,
 	       struct text *notes, struct err *err)
 {
-	scoped_halfway struct halfway halfway = { 0 };
 	const struct import_spec *spec = addition->spec;
+	scoped_arrival_stay struct arrival_stay stay = { .told = spec->told,
+							 .told_context = spec->told_context };
 	struct increment *inc = &addition->inc;
 	struct arrival *arrival = &inc->arrival;
 	const struct subject *subject = inc->subject;
 
 	increment_begin(inc, spec->trust);
 	arrival->others = &addition->volumes.others;
-	arrival->told = spec->told;
-	arrival->told_context = spec->told_context;
 	int r = spec->resumable
-			? arrival_begin(arrival, &halfway, subject->dirs, subject->name, head, err)
+			? arrival_begin(arrival, &stay, subject->dirs, subject->name, head, err)
 			: 0;
 	if (r == 0)
 		r = increment_check_restored(inc, err);
+	if (r == 0)
+		r = import_volumes_check_restored(&addition->volumes, err);
 	if (r == 0)
 		r = arrival_read(arrival, in, err);
 	if (r == 0)

@@ -243,10 +243,20 @@ static int take(void *context, struct stream_volume *volume, struct stream_in *i
 			was);
 	}
 	text_take(&one->arrival.description, take_ptr(&description));
-	make_way(one, volume);
+	/* A stream of which parts may stay is no chain. */
+	if (!one->arrival.arrival.stay)
+		make_way(one, volume);
 	return arrival_take(&one->arrival.arrival, volume, in, err) < 0
 		       ? err_wrap(err, "volume '%s'", was)
 		       : 0;
+}
+
+static struct arrival *arrival_of(void *context, const char *uuid)
+{
+	const struct import_volumes *volumes = context;
+	struct coming_volume *one = import_volumes_with(volumes, uuid);
+
+	return one && one->listed && !volumes->spec->no_volumes ? coming_volume_arrival(one) : NULL;
 }
 
 static int finish_stream(void *context, struct err *err)
@@ -258,6 +268,11 @@ static int finish_stream(void *context, struct err *err)
 	for (size_t i = 0; i < volumes->count; i++) {
 		struct coming_volume *one = volumes->list[i];
 		struct arrival *arrival = coming_volume_arrival(one);
+		const struct arrived *root = arrival_root(arrival);
+		/* All of it may have come with an earlier stream. */
+		if (root && !one->arrival.description &&
+		    text_take(&one->arrival.description, strdup(root->volume.description)) < 0)
+			return err_set(err, ENOMEM, "out of memory");
 		if (arrival_finish(arrival, err) < 0)
 			return err_wrap(err, "volume '%s'", one->was);
 		/* The last state of a chain is the only one that is kept. */
@@ -274,7 +289,11 @@ void import_volumes_begin(struct import_volumes *volumes, struct machine *machin
 		.machine = machine, .pool = pool, .spec = spec, .adds = adds
 	};
 	volumes->others = (struct arrival_others){
-		.begin = begin_stream, .take = take, .finish = finish_stream, .context = volumes
+		.begin = begin_stream,
+		.take = take,
+		.finish = finish_stream,
+		.of = arrival_of,
+		.context = volumes,
 	};
 }
 

@@ -65,6 +65,8 @@ int import_volumes_find(struct import_volumes *volumes, const struct stream_head
 			struct err *err);
 /* Under the machine's lock, with its pool open: names of those that are not here are refused if they are taken. */
 int import_volumes_expect_new(struct import_volumes *volumes, struct err *err);
+/* As increment_check_restored. */
+int import_volumes_check_restored(struct import_volumes *volumes, struct err *err);
 /* Behind import_volumes_make, before the machine's own snapshots get their names. */
 int import_volumes_keep(struct import_volumes *volumes, struct err *err);
 /* Behind that: the data of those that are here give way to what has come. Whether there are any. */

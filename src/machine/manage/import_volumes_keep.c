@@ -210,6 +210,16 @@ int import_volumes_find(struct import_volumes *volumes, const struct stream_head
 	return travel_each_volume(head->volumes, open_here, volumes, err);
 }
 
+int import_volumes_check_restored(struct import_volumes *volumes, struct err *err)
+{
+	for (size_t i = 0; i < volumes->count; i++) {
+		struct coming_volume *one = volumes->list[i];
+		if (one->is_here && increment_check_restored(&one->increment, err) < 0)
+			return err_wrap(err, "volume '%s'", one->was);
+	}
+	return 0;
+}
+
 int import_volumes_keep(struct import_volumes *volumes, struct err *err)
 {
 	if (volumes->spec->no_volumes)
