@@ -68,6 +68,28 @@ export function open(path, signal) {
 	return ask("GET", path, undefined, {}, signal);
 }
 
+/** Sends a file as octets, and tells the share that has gone: no request of fetch does. */
+export function upload(path, file, tell) {
+	return new Promise((resolve, reject) => {
+		const request = new XMLHttpRequest();
+		request.open("PUT", `/1.0${path}`);
+		request.setRequestHeader("Content-Type", "application/octet-stream");
+		request.responseType = "json";
+		request.upload.addEventListener("progress", (event) => event.total && tell(event.loaded / event.total));
+		request.addEventListener("error", () => reject(new Failure(0, { error: "the server cannot be reached, or does not take the file" })));
+		request.addEventListener("abort", () => reject(new Failure(0, { error: "it was broken off" })));
+		request.addEventListener("load", () => {
+			if (request.status === 401)
+				signedOut.dispatchEvent(new Event("signed-out"));
+			if (request.status >= 200 && request.status < 300)
+				resolve(request.response ?? {});
+			else
+				reject(new Failure(request.status, request.response));
+		});
+		request.send(file);
+	});
+}
+
 /** Sends a request that changes something: { metadata, operation, notes }. */
 export async function send(request) {
 	const headers = request.tag ? { "If-Match": request.tag } : {};

@@ -9,6 +9,7 @@ import { actionsFor } from "./actions.js";
 import { openMenu } from "./menu.js";
 import { changed, store } from "./store.js";
 import { showSnapshots } from "./snapshots.js";
+import { showFiles } from "./files.js";
 import { showLogs } from "./logs.js";
 import { showSettings } from "./settings.js";
 import { showTerminal } from "./terminal_tab.js";
@@ -16,7 +17,7 @@ import { showDesktop } from "./desktop_tab.js";
 
 const tabs = [
 	["", "Overview", showOverview], ["terminal", "Terminal", showTerminal], ["desktop", "Desktop", showDesktop], ["snapshots", "Snapshots", showSnapshots],
-	["logs", "Logs", showLogs], ["settings", "Settings", showSettings],
+	["files", "Files", showFiles], ["logs", "Logs", showLogs], ["settings", "Settings", showSettings],
 ];
 
 // ---- Overview
@@ -131,10 +132,10 @@ function header(page) {
 	return box;
 }
 
-/** A machine's page; tab: a word of the address. */
-export function showMachine(main, name, tab = "") {
+/** A machine's page; tab: a word of the address; rest: those behind it. */
+export function showMachine(main, name, tab = "", rest = []) {
 	const chosen = tabs.find(([word]) => word === tab) ?? tabs[0];
-	const page = { name, machine: null };
+	const page = { name, machine: null, rest };
 	const head = header(page), room = h("div", { class: "tab-room" });
 	const nav = h("nav", { class: "tabs", "aria-label": `Parts of ${name}` }, tabs.map(([word, words]) =>
 		h("a", { href: `#/machines/${encodeURIComponent(name)}${word && `/${word}`}`, "aria-current": word === chosen[0] ? "page" : null }, words)));

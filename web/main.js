@@ -30,11 +30,11 @@ function showSignIn(room) {
 }
 
 function pageOf(parts) {
-	const [first = "machines", second, third] = parts;
+	const [first = "machines", second, third, ...rest] = parts;
 	if (out)
 		return showSignIn;
 	if (first === "machines" && second)
-		return (room) => showMachine(room, second, third);
+		return (room) => showMachine(room, second, third, rest);
 	const known = { machines: showMachines, new: showNew, pools: showPools, networks: showNetworks, doctor: showDoctor }[first];
 	return known && !second ? known : (room) => showNothing(room, `"${parts.join("/")}" leads nowhere.`);
 }

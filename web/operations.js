@@ -36,27 +36,24 @@ function progressOf(operation) {
 }
 
 /**
- * Runs a request. title: "Start web", done: "web was started". Resolves to the answer, or null after a failure, which it
- * has shown.
+ * Shows what goes on while work(tell) is done, which tells how far it is. title: "Start web", done: "web was started".
+ * Resolves to what work gives, or null after a failure, which it has shown.
  */
-export async function run(request, title, done) {
+export async function track(title, done, work) {
 	const words = h("span", {}, `${title} …`), bar = h("progress", { "aria-label": title, max: "1" });
 	const entry = h("div", { class: "operation" }, h("p", {}, words), bar);
 	tray.hidden = false;
 	tray.append(entry);
 	announce(`${title} has begun`);
 	try {
-		const answer = await send(request);
-		if (answer.operation) {
-			answer.result = await follow(answer.operation, (operation) => {
-				const { share, words: what } = progressOf(operation);
-				setText(words, what ? `${title}: ${what}` : `${title} …`);
-				if (share === null)
-					bar.removeAttribute("value");
-				else
-					bar.value = share;
-			});
-		}
+		const answer = await work((operation) => {
+			const { share, words: what } = progressOf(operation);
+			setText(words, what ? `${title}: ${what}` : `${title} …`);
+			if (share === null)
+				bar.removeAttribute("value");
+			else
+				bar.value = share;
+		});
 		end(entry, true, done, [...(answer.notes ?? []), ...(answer.result?.notes ?? [])]);
 		return answer;
 	} catch (failure) {
@@ -64,6 +61,18 @@ export async function run(request, title, done) {
 		if (!(failure instanceof Failure))
 			throw failure;
 		return null;
+	}
+}
+
+/** The same for a request, and for the operation that it begins. */
+export async function run(request, title, done) {
+	try {
+		return await track(title, done, async (tell) => {
+			const answer = await send(request);
+			if (answer.operation)
+				answer.result = await follow(answer.operation, tell);
+			return answer;
+		});
 	} finally {
 		refresh();
 	}

@@ -49,6 +49,10 @@ case_machine() {
 	flows snapshots settings terminal logs
 }
 
+case_files() {
+	flows files uploads files_keyboard files_hostile
+}
+
 case_desktop() {
 	flows desktop desktop_own desktop_paste desktop_view_only desktop_again desktop_none
 }
@@ -87,6 +91,7 @@ case_real() {
 	! has_extension metrics || cases+=(real_figures)
 	! has_extension operations || cases+=(real_acting)
 	! has_extension exec || cases+=(real_terminal)
+	! has_extension files || cases+=(real_files)
 	flows "${cases[@]}" real_end
 	wait $!
 	kill "$(cat "$T/gateway.pid")"

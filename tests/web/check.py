@@ -11,6 +11,7 @@ import urllib.request
 
 from browser import Browser, Fault
 import desktop_flows
+import files_flows
 import flows
 
 
@@ -70,6 +71,15 @@ class Page(Browser):
         if wide[0] > wide[1]:
             raise Fault(f"{what}: {wide[0]} wide, in a window of {wide[1]}")
 
+    def wait(self, holds):
+        """Until it holds, while the browser is listened to."""
+        end = time.monotonic() + 20
+        while not holds():
+            if time.monotonic() > end:
+                raise Fault("never true")
+            self.value("1")
+            time.sleep(0.03)
+
     def same(self, what, wanted, got):
         if wanted != got:
             raise Fault(f"{what}: wanted {wanted!r}, got {got!r}")
@@ -83,7 +93,7 @@ def main():
         for case in cases:
             began = time.monotonic()
             try:
-                (getattr(flows, case, None) or getattr(desktop_flows, case))(page)
+                next(getattr(one, case) for one in (flows, desktop_flows, files_flows) if hasattr(one, case))(page)
                 page.end_of_case()
                 print(f"# {case}: {time.monotonic() - began:.1f} s", flush=True)
             except Fault as fault:

@@ -349,7 +349,7 @@ def host_pages(page):
 
 
 PAGES = [("machines", "#/machines", "build-7"), ("machine", "#/machines/web", "eth0"), ("snapshots", "#/machines/web/snapshots", "monday"),
-         ("logs", "#/machines/web/logs", "later line"), ("settings", "#/machines/web/settings", "stop.timeout"), ("new", "#/new", "Fedora"),
+         ("files", "#/machines/web/files/etc", "hosts"), ("logs", "#/machines/web/logs", "later line"), ("settings", "#/machines/web/settings", "stop.timeout"), ("new", "#/new", "Fedora"),
          ("pools", "#/pools", "of 32 GiB"), ("networks", "#/networks", "10.58.0.0/20"), ("doctor", "#/doctor", "Problems")]
 
 

@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from display import Display
+from made_files import Files
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 web, port_file = sys.argv[1:3]
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; frame-src 'self'; "
@@ -37,7 +38,7 @@ def machine(name, state="stopped", **more):
             **more}
 
 
-machines, snapshots, settings = {}, {}, {}
+machines, snapshots, settings, files = {}, {}, {}, {}
 logs = {"web": "Debian GNU/Linux 12 web console\r\n\x1b[32mok\x1b[0m nginx\r\n" + HOSTILE + "\r\nweb login: "}
 
 
@@ -53,6 +54,7 @@ def reset(kind):
     settings.clear()
     operations.clear()
     requests.clear()
+    files.clear()
     session.update(out=False, fail={}, display="ok")
     if kind == "many":
         for i in range(1000):
@@ -181,7 +183,20 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(202, {"type": "async", "status": "Operation created", "status_code": 202, "operation": path, "metadata": {}}, headers=[("Location", path)])
 
     def body(self):
-        return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return data if self.headers.get("Content-Type") == "application/octet-stream" else json.loads(data or b"{}")
+
+    def files_of(self, name):
+        return files.setdefault(name, Files(HOSTILE if name == "evil" else ""))
+
+    def look_file(self, name, path):
+        found = self.files_of(name).look(path)
+        if found is None:
+            return self.bad(404, f"look at '{path}' in machine '{name}': No such file or directory", "ENOENT")
+        heads = [("X-Berth-Mode", "0644"), ("X-Berth-Uid", "0"), ("X-Berth-Gid", "0"), ("X-Berth-Modified", "1764000000"), ("X-Berth-Type", "file")]
+        if isinstance(found, dict):
+            return self.good(found)
+        return self.answer(200, found, "application/octet-stream", [*heads, ("Content-Disposition", "attachment; filename*=UTF-8''" + quote(path.rsplit("/", 1)[1]))])
 
     def do_GET(self):
         url = urlsplit(self.path)
@@ -199,10 +214,15 @@ class Handler(BaseHTTPRequestHandler):
         if url.path.startswith("/test/"):
             return self.control(url.path[6:], body)
         with lock:
-            requests.append([self.command, url.path + (f"?{url.query}" if url.query else ""), body])
+            requests.append([self.command, url.path + (f"?{url.query}" if url.query else ""), len(body) if isinstance(body, bytes) else body])
         parts = [unquote(part) for part in url.path.split("/")[2:] if part]
         if session["out"]:
             return self.bad(401, "you are not signed in", "EACCES")
+        if parts[2:] == ["files"]:
+            if session["fail"].get("files"):
+                return self.bad(507, session["fail"]["files"], "ENOSPC")
+            self.files_of(parts[1]).put(parse_qs(url.query)["path"][0], body)
+            return self.good(None)
         return self.act(parts, body)
 
     do_POST = do_PUT = do_DELETE = do_PATCH = change
@@ -246,6 +266,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, metrics().encode(), "text/plain; version=0.0.4")
         if len(parts) == 3 and parts[0] == "machines" and parts[2] == "logs":
             return self.stream_log(parts[1])
+        if len(parts) == 3 and parts[0] == "machines" and parts[2] == "files":
+            return self.look_file(parts[1], query["path"][0])
         return self.look(parts, query)
 
     def look(self, parts, query):
