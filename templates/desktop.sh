@@ -5,17 +5,22 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # root, release, init and packages are lib.sh's
 
-# What every desktop needs: the server, a session of its own on the bus, fonts, and cookies for X.
-display_packages=tigervnc-standalone-server,xauth,x11-xserver-utils,x11-xkb-utils,fonts-dejavu-core,dbus-user-session,libpam-systemd,dbus-x11
+# What every desktop needs: a session of its own on the bus, fonts, languages, time zones, and sound.
+session_packages=dbus-user-session,libpam-systemd,fonts-dejavu-core,locales,tzdata,pulseaudio,pulseaudio-utils,libasound2-plugins
+# The server, and cookies for X.
+display_packages=tigervnc-standalone-server,xauth,x11-xserver-utils,x11-xkb-utils,dbus-x11
+display_unit=tigervncserver@:1.service
 
 # build_desktop PACKAGES: Debian with the display server and these packages.
 build_desktop() {
 	: "${release:=bookworm}"
 	one_of release "$release" bookworm trixie
 	[ "${init:-systemd}" = systemd ] || die "a desktop needs systemd, not '$init'"
-	packages=$display_packages,$1${packages:+,$packages}
+	packages=$session_packages,$display_packages,$1${packages:+,$packages}
 	build_debian
 	settle_display
+	settle_language
+	settle_sound
 	settle_user
 }
 
@@ -46,7 +51,61 @@ settle_display() {
 		Restart=always
 		RestartSec=500ms
 	END
-	chroot "$root" systemctl enable tigervncserver@:1.service >&2
+	chroot "$root" systemctl enable $display_unit >&2
+}
+
+# Debian's server of TigerVNC starts a session with the keyboard of /etc/default/keyboard, but without its language. Both
+# are set at launch, after the session has begun.
+settle_language() {
+	write_file etc/X11/Xsession.d/21desktop-language <<-'END'
+		# Language of the machine, as /etc/default/locale has it; sourced by Xsession.
+		if [ -r /etc/default/locale ]; then
+			set -a
+			. /etc/default/locale
+			set +a
+		fi
+	END
+	write_file usr/local/libexec/desktop-again 755 <<-END
+		#!/bin/sh
+		# A fresh session, after a change of language or keyboard.
+		exec systemctl --no-block try-restart $display_unit
+	END
+}
+
+# What the desktop plays can be read at /run/desktop/sound: samples of 16 bits, little-endian, 48000 a second, two channels.
+# Nothing runs as long as nobody listens. The file "owner" can be seen by the user of the desktop alone.
+settle_sound() {
+	write_file etc/pulse/default.pa.d/desktop.pa <<-'END'
+		load-module module-null-sink sink_name=desktop rate=48000 channels=2 sink_properties=device.description=Desktop
+		set-default-sink desktop
+	END
+	write_file etc/systemd/user/desktop-sound.socket <<-'END'
+		[Unit]
+		Description=What the desktop plays
+		ConditionPathExists=/run/desktop/owner
+
+		[Socket]
+		ListenStream=/run/desktop/sound
+		SocketMode=0600
+		RemoveOnStop=yes
+		Accept=yes
+		MaxConnections=16
+
+		[Install]
+		WantedBy=sockets.target
+	END
+	write_file etc/systemd/user/desktop-sound@.service <<-'END'
+		[Unit]
+		Description=A listener of the desktop
+		CollectMode=inactive-or-failed
+
+		[Service]
+		ExecStart=/usr/bin/parec --raw --format=s16le --rate=48000 --channels=2 --latency-msec=20 --device=@DEFAULT_MONITOR@
+		StandardInput=null
+		StandardOutput=socket
+		StandardError=journal
+	END
+	chroot "$root" systemctl --global enable desktop-sound.socket >&2
 }
 
 settle_user() {
@@ -61,6 +120,7 @@ settle_user() {
 		user=${user:-desktop}
 		group=$(id -g "$user")
 		install -d -m 700 -o "$user" -g "$group" /run/desktop
+		: >/run/desktop/owner
 		if ! grep -qx ":1=$user" "$users"; then
 			sed -i '/^ *:1=/d' "$users"
 			echo ":1=$user" >>"$users"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The steps of berth launch's options, run in a machine that has booted, by its own sh and programs.
 # usage: sh -c "$(cat provision.sh)" provision user NAME [UID] | key NAME <KEYS | password NAME <HASH
-#        | timezone ZONE | locale LOCALE | packages NAME...
+#        | timezone ZONE | locale LOCALE | keymap LAYOUT[:VARIANT[:MODEL[:OPTIONS]]] | packages NAME...
 # shellcheck shell=sh
 set -eu
 
@@ -87,6 +87,53 @@ set_locale() {
 		;;
 	esac
 	echo "LANG=$1" >"$file"
+	settle_desktop
+}
+
+# xkb_has KIND NAME [LAYOUT]: whether the list of X has it; true if the machine has no list.
+xkb_has() {
+	list=/usr/share/X11/xkb/rules/base.lst
+	[ -e "$list" ] || return 0
+	awk -v kind="$1" -v name="$2" -v layout="${3:+$3:}" '
+		/^!/ { here = $2 == kind; next }
+		here && $1 == name && (layout == "" || $2 == layout) { found = 1 }
+		END { exit !found }' "$list"
+}
+
+# Layouts and variants are lists of the same length, each variant of the layout at its place.
+check_keymap() {
+	variants=$2,
+	for one in $(echo "$1" | tr , ' '); do
+		kind=${variants%%,*}
+		variants=${variants#*,}
+		xkb_has layout "$one" || fail "the machine does not know the keyboard layout '$one'"
+		[ -z "$kind" ] || xkb_has variant "$kind" "$one" ||
+			fail "the machine does not know the variant '$kind' of the keyboard layout '$one'"
+	done
+}
+
+set_keymap() {
+	layout=${1%%:*} rest=${1#"${1%%:*}"}
+	rest=${rest#:}
+	variant=${rest%%:*} rest=${rest#"${rest%%:*}"}
+	rest=${rest#:}
+	model=${rest%%:*} options=${rest#"${rest%%:*}"}
+	options=${options#:}
+	check_keymap "$layout" "$variant"
+	if [ -e /etc/debian_version ]; then
+		printf 'XKBMODEL="%s"\nXKBLAYOUT="%s"\nXKBVARIANT="%s"\nXKBOPTIONS="%s"\nBACKSPACE="guess"\n' \
+			"${model:-pc105}" "$layout" "$variant" "$options" >/etc/default/keyboard
+	elif has localectl; then
+		localectl --no-convert set-x11-keymap "$layout" "${model:-pc105}" "$variant" "$options"
+	else
+		fail "the machine has neither the settings of Debian nor localectl"
+	fi
+	settle_desktop
+}
+
+# The session of a desktop takes both when it begins.
+settle_desktop() {
+	[ ! -x /usr/local/libexec/desktop-again ] || /usr/local/libexec/desktop-again
 }
 
 # Installs packages by the distribution's own manager, and removes what that has downloaded.
@@ -125,5 +172,6 @@ key) add_keys "$@" ;;
 password) set_password "$@" ;;
 timezone) set_timezone "$@" ;;
 locale) set_locale "$@" ;;
+keymap) set_keymap "$@" ;;
 packages) add_packages "$@" ;;
 esac

@@ -86,6 +86,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/nic.c src/cmd/machine/nic.h src/cmd/machine/nic_traffic.c src/cmd/machine/nic_traffic.h \
 	src/cmd/machine/place.c src/cmd/machine/place.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
+	src/cmd/machine/provision_host.c src/cmd/machine/provision_host.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \
 	src/cmd/machine/rename.c \

@@ -23,6 +23,8 @@ static const struct key more_keys[] = {
 	  "file with user data for its cloud-init" },
 	{ "provision.file", KEY_WORDS, 0, PROVISION(file), "", 0, 0, NULL,
 	  "files to copy into it: SRC:DST[:OWNER[:MODE]]" },
+	{ "provision.keymap", KEY_TEXT, 0, PROVISION(keymap), "", 0, 0, NULL,
+	  "its keyboard layout" },
 	{ "provision.locale", KEY_TEXT, 0, PROVISION(locale), "", 0, 0, NULL, "its locale" },
 	{ "provision.password_hash", KEY_TEXT, 0, PROVISION(password_hash), "", 0, 0, NULL,
 	  "file with the hash of the user's password, or root's" },

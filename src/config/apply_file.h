@@ -16,7 +16,7 @@ struct apply_given {
 
 /* The keys "provision.KEY", as they are given; "": not given. */
 struct apply_provision {
-	char *cloud_init, *file, *locale, *password_hash, *run, *ssh_key, *timezone, *user;
+	char *cloud_init, *file, *keymap, *locale, *password_hash, *run, *ssh_key, *timezone, *user;
 };
 
 /* The keys of machine.conf, and more. */

@@ -210,6 +210,38 @@ owner_is() {
 	[[ $(berth exec d -- stat -c %U /run/desktop/rfb 2>/dev/null) == "$1" ]]
 }
 
+# The host's own files are those of this test's mount namespace.
+host_settings() {
+	cp -a /etc/default "$T/default"
+	printf 'XKBLAYOUT="de"\nXKBVARIANT="nodeadkeys"\n' >"$T/default/keyboard"
+	echo 'LANG=de_DE.UTF-8' >"$T/default/locale"
+	mount --bind "$T/default" /etc/default
+}
+
+# of_session NAME: the value of a variable of the session's window manager.
+of_session() {
+	berth exec l -- sh -c 'tr "\0" "\n" </proc/$(pgrep -o -u alice icewm)/environ' | sed -n "s/^$1=//p"
+}
+
+session_is_german() {
+	[[ $(of_session LANG) == de_DE.UTF-8 ]]
+}
+
+# Language and keyboard of the host reach the session of the user who was made at launch.
+case_language() {
+	host_settings
+	berth launch --network '' --user alice --locale host --keymap host --timezone Asia/Tokyo desk l
+	umount /etc/default
+	retry 30 session_is_german
+	has "XKBLAYOUT=\"de\"" "$(berth exec l -- cat /etc/default/keyboard)"
+	berth exec --user alice --env DISPLAY=:1 l -- setxkbmap -query >"$T/map"
+	same "layout and variant" "de nodeadkeys" "$(awk '/^(layout|variant):/ { print $2 }' "$T/map" | paste -sd ' ')"
+	has JST "$(berth exec l -- date +%Z)"
+	fails 1 "does not know the variant 'dvorak' of the keyboard layout 'de,us'|does not know the variant 'wrong'" \
+		berth launch --network '' --keymap de:wrong desk m
+	gone l m
+}
+
 case_refused() {
 	berth create --set network= bb plain
 	berth start --wait plain

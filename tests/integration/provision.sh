@@ -36,6 +36,14 @@ case_refused() {
 	fails 2 "--user cannot be 'Ann'" berth launch --user Ann bb m
 	fails 2 "--user cannot be 'ann:0'" berth launch --user ann:0 bb m
 	fails 2 "--timezone cannot be '../../etc/passwd'" berth launch --timezone ../../etc/passwd bb m
+	fails 2 "--keymap cannot be 'De'" berth launch --keymap De bb m
+	fails 2 "--keymap cannot be 'de;reboot'" berth launch --keymap 'de;reboot' bb m
+	cp -a /etc/default "$T/default"
+	rm -f "$T/default/keyboard" "$T/default/locale"
+	mount --bind "$T/default" /etc/default
+	[[ -e /etc/vconsole.conf ]] || fails 2 "--keymap cannot be 'host', since this host has no keyboard layout" berth launch --keymap host bb m
+	[[ -e /etc/locale.conf ]] || fails 2 "--locale cannot be 'host', since this host has no locale" berth launch --locale host bb m
+	umount /etc/default
 	fails 2 "--console excludes" berth launch --console --user ann bb m
 	fails 1 "'m'" berth info m
 }
@@ -95,9 +103,13 @@ case_debian() {
 	same "the keys" "$key" "$(berth exec m -- cat /home/ann/.ssh/authorized_keys)"
 	has "CE" "$(berth exec m -- date +%Z)"
 	has "de_DE.utf8" "$(berth exec m -- locale -a)"
+	berth launch --keymap us,ru:,phonetic::grp:alt_shift_toggle --timezone host bookworm k
+	same "keyboard" 'XKBMODEL="pc105" XKBLAYOUT="us,ru" XKBVARIANT=",phonetic" XKBOPTIONS="grp:alt_shift_toggle" BACKSPACE="guess"' \
+		"$(berth exec k -- cat /etc/default/keyboard | paste -sd ' ')"
+	same "time zone" "$(readlink -f /etc/localtime)" "$(berth exec k -- readlink -f /etc/localtime)"
 	same "LANG" "LANG=de_DE.UTF-8" "$(berth exec m -- cat /etc/default/locale)"
 	fails 1 "does not know the locale 'xx_XX.UTF-8'" berth launch --locale xx_XX.UTF-8 bookworm n
-	gone m n
+	gone k m n
 }
 
 # Several machines are set up at once, each in the same way.

@@ -27,6 +27,7 @@ static const struct setup_key {
 } setup_keys[] = {
 	{ "cloud_init", &flag_cloud_init, VALUE(cloud_init), false, true, false },
 	{ "file", &flag_file, VALUE(file), true, true, false },
+	{ "keymap", &flag_keymap, VALUE(keymap), false, false, true },
 	{ "locale", &flag_locale, VALUE(locale), false, false, true },
 	{ "password_hash", &flag_password, VALUE(password_hash), false, true, true },
 	{ "run", &flag_run, VALUE(run), true, true, true },

@@ -60,7 +60,7 @@ enum command_traits {
 /* The exit codes; those of exec and shell are in machine/state/machine.h. */
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum { FLAGS_MAX = 24 };
+enum { FLAGS_MAX = 28 };
 
 struct call;
 struct command {

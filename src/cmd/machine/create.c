@@ -35,26 +35,39 @@ static const struct flag flag_keep_identity = {
 };
 
 static const struct flag *const launch_flags[] = {
-	&flag_cloud_init,     &flag_console,   &flag_count,
-	&flag_init_env,       &flag_ephemeral, &flag_escape,
-	&flag_file,           &flag_json,      &flag_load_credential,
-	&flag_locale,         &flag_network,   &flag_password,
-	&flag_pool,           &flag_run,       &flag_set,
-	&flag_ssh_key,        &flag_start_at,  &flag_timezone,
-	&flag_provision_user, &flag_wait,      NULL
+	&flag_cloud_init, &flag_console, &flag_count,    &flag_init_env, &flag_ephemeral,
+	&flag_escape,     &flag_file,    &flag_json,     &flag_keymap,   &flag_load_credential,
+	&flag_locale,     &flag_network, &flag_password, &flag_pool,     &flag_run,
+	&flag_set,        &flag_ssh_key, &flag_start_at, &flag_timezone, &flag_provision_user,
+	&flag_wait,       NULL
 };
 static const struct flag *const create_flags[] = {
 	&flag_count,   &flag_init_env, &flag_ephemeral, &flag_json,     &flag_load_credential,
 	&flag_network, &flag_pool,     &flag_set,       &flag_start_at, NULL
 };
-static const struct flag *const clone_flags[] = {
-	&flag_cloud_init,     &flag_count,   &flag_init_env,      &flag_ephemeral,
-	&flag_file,           &flag_json,    &flag_keep_identity, &flag_load_credential,
-	&flag_locale,         &flag_network, &flag_no_volumes,    &flag_password,
-	&flag_pool,           &flag_run,     &flag_set,           &flag_share,
-	&flag_snapshot,       &flag_ssh_key, &flag_start_at,      &flag_timezone,
-	&flag_provision_user, NULL
-};
+static const struct flag *const clone_flags[] = { &flag_cloud_init,
+						  &flag_count,
+						  &flag_init_env,
+						  &flag_ephemeral,
+						  &flag_file,
+						  &flag_json,
+						  &flag_keep_identity,
+						  &flag_keymap,
+						  &flag_load_credential,
+						  &flag_locale,
+						  &flag_network,
+						  &flag_no_volumes,
+						  &flag_password,
+						  &flag_pool,
+						  &flag_run,
+						  &flag_set,
+						  &flag_share,
+						  &flag_snapshot,
+						  &flag_ssh_key,
+						  &flag_start_at,
+						  &flag_timezone,
+						  &flag_provision_user,
+						  NULL };
 
 int name_from_template(const char *template, char name[64], struct err *err)
 {

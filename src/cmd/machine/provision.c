@@ -10,6 +10,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/machine/cloud_init.h"
+#include "cmd/machine/provision_host.h"
 #include "cmd/machine/provision_options.h"
 #include "machine/attach/attach.h"
 #include "machine/life/life.h"
@@ -212,14 +213,28 @@ static int set_password(const char *path, void *context, struct err *err)
 	return r != 0 ? r : run_step(steps, "password", steps->user, NULL, text_trim(text), err);
 }
 
+/* A step whose value may be that of the host. */
+static int set_as_host(const char *given, struct steps *steps, const char *step, struct err *err)
+{
+	scoped_free char *value = NULL;
+	int r = provision_host_value(step, given, &value, err);
+
+	return r < 0 ? r : run_step(steps, step, value, NULL, "", err);
+}
+
 static int set_timezone(const char *zone, void *context, struct err *err)
 {
-	return run_step(context, "timezone", zone, NULL, "", err);
+	return set_as_host(zone, context, "timezone", err);
 }
 
 static int set_locale(const char *locale, void *context, struct err *err)
 {
-	return run_step(context, "locale", locale, NULL, "", err);
+	return set_as_host(locale, context, "locale", err);
+}
+
+static int set_keymap(const char *keymap, void *context, struct err *err)
+{
+	return set_as_host(keymap, context, "keymap", err);
 }
 
 /* The script takes the place of the shell, so that it gets the signals to this command; nothing of it stays behind. */
@@ -275,7 +290,8 @@ int provision_run(const struct call *call, struct machine *machine, struct err *
 	} order[] = {
 		{ &flag_provision_user, make_user }, { &flag_ssh_key, add_key },
 		{ &flag_password, set_password },    { &flag_timezone, set_timezone },
-		{ &flag_locale, set_locale },        { &flag_run, run_script },
+		{ &flag_locale, set_locale },        { &flag_keymap, set_keymap },
+		{ &flag_run, run_script },
 	};
 	struct steps steps = { .call = call, .machine = machine, .user = "root" };
 

@@ -6,8 +6,8 @@
 #include "cmd/cli/command.h"
 #include "machine/state/machine.h"
 
-extern const struct flag flag_file, flag_locale, flag_password, flag_provision_user, flag_run,
-	flag_ssh_key, flag_timezone;
+extern const struct flag flag_file, flag_keymap, flag_locale, flag_password, flag_provision_user,
+	flag_run, flag_ssh_key, flag_timezone;
 
 /* Checks the options, and that their files are readable, before anything is made. 0 or EXIT_USAGE. */
 int provision_check(const struct call *call, struct err *err);
@@ -17,7 +17,7 @@ int provision_files(const struct call *call, struct machine *machine, struct err
 
 /*
  * Waits until the machine has booted, and applies the other options in this order: user, keys, password, time zone,
- * locale, scripts. Does nothing if none is given. 0, -code, or the exit code of the first script that failed, with err
+ * locale, keyboard, scripts. Does nothing if none is given. 0, -code, or the exit code of the first script that failed, with err
  * set.
  */
 int provision_run(const struct call *call, struct machine *machine, struct err *err);

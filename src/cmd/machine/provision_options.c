@@ -6,6 +6,7 @@
 #include "cmd/cli/common.h"
 #include "cmd/machine/cloud_init.h"
 #include "cmd/machine/provision.h"
+#include "cmd/machine/provision_host.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -15,7 +16,10 @@
 
 const struct flag flag_file = { "file", 0, false, "SRC:DST[:OWNER[:MODE]]",
 				"copy a file or a folder into it before its first start" };
-const struct flag flag_locale = { "locale", 0, false, "LOCALE", "its locale, such as de_DE.UTF-8" };
+const struct flag flag_keymap = { "keymap", 0, false, "LAYOUT[:VARIANT]",
+				  "its keyboard layout, such as de:nodeadkeys; host: this host's" };
+const struct flag flag_locale = { "locale", 0, false, "LOCALE",
+				  "its locale, such as de_DE.UTF-8; host: this host's" };
 const struct flag flag_password = { "password-hash", 0, false, "FILE",
 				    "file with the hash of the user's password, or root's" };
 const struct flag flag_provision_user = { "user", 0, false, "NAME[:UID]", "make a user in it" };
@@ -24,7 +28,7 @@ const struct flag flag_run = { "run", 0, false, "SCRIPT",
 const struct flag flag_ssh_key = { "ssh-key", 0, false, "FILE",
 				   "public keys that may log in as the user, or as root" };
 const struct flag flag_timezone = { "timezone", 0, false, "ZONE",
-				    "its time zone, such as Europe/Berlin" };
+				    "its time zone, such as Europe/Berlin; host: this host's" };
 
 int provision_each(const struct call *call, const struct flag *flag,
 		   int (*visit)(const char *value, void *context, struct err *err), void *context,
@@ -167,17 +171,39 @@ static int check_user(const char *value, void *context, struct err *err)
 }
 
 /* The word becomes a file name in the guest, and must not lead to another folder. */
-static int check_word(const char *value, void *context, struct err *err)
+static int check_word(const char *given, void *context, struct err *err)
 {
 	const char *flag = context;
-	bool good = isalpha((unsigned char)*value) && !strstr(value, "..");
+	scoped_free char *value = NULL;
 
+	if (provision_host_value(flag, given, &value, err) < 0)
+		return EXIT_USAGE;
+	bool good = isalpha((unsigned char)*value) && !strstr(value, "..");
 	for (const char *c = value; *c; c++)
 		good = good && (isalnum((unsigned char)*c) || strchr("/_-+.@", *c));
 	if (good && strlen(value) < 100)
 		return 0;
 	err_set(err, EINVAL, "--%s cannot be '%.80s': use a name such as %s", flag, value,
 		strcmp(flag, "locale") == 0 ? "de_DE.UTF-8" : "Europe/Berlin");
+	return EXIT_USAGE;
+}
+
+/* The words of LAYOUT:VARIANT:MODEL:OPTIONS, the last of which has colons itself, become values of a file of the guest. */
+static int check_keymap(const char *given, void *context, struct err *err)
+{
+	scoped_free char *value = NULL;
+
+	if (provision_host_value(context, given, &value, err) < 0)
+		return EXIT_USAGE;
+	bool good = islower((unsigned char)*value) && strlen(value) < 200;
+	for (const char *c = value; *c; c++)
+		good = good && (isalnum((unsigned char)*c) || strchr("_-+.,:()", *c));
+	if (good)
+		return 0;
+	err_set(err, EINVAL,
+		"--keymap cannot be '%.80s': use LAYOUT[:VARIANT[:MODEL[:OPTIONS]]] of X, such as "
+		"de:nodeadkeys or us,ru::pc105:grp:alt_shift_toggle",
+		value);
 	return EXIT_USAGE;
 }
 
@@ -205,7 +231,8 @@ bool provision_has_steps(const struct call *call)
 {
 	return call_has(call, &flag_provision_user) || call_has(call, &flag_ssh_key) ||
 	       call_has(call, &flag_password) || call_has(call, &flag_timezone) ||
-	       call_has(call, &flag_locale) || call_has(call, &flag_run);
+	       call_has(call, &flag_keymap) || call_has(call, &flag_locale) ||
+	       call_has(call, &flag_run);
 }
 
 int provision_check(const struct call *call, struct err *err)
@@ -217,7 +244,7 @@ int provision_check(const struct call *call, struct err *err)
 		{ &flag_file, check_file },           { &flag_ssh_key, check_key },
 		{ &flag_run, check_script },          { &flag_password, check_password },
 		{ &flag_provision_user, check_user }, { &flag_timezone, check_word },
-		{ &flag_locale, check_word },
+		{ &flag_locale, check_word },         { &flag_keymap, check_keymap },
 	};
 	const char *user_data = NULL;
 	int r = 0;
