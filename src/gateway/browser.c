@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gateway/login.h"
 #include "gateway/pages.h"
 #include "gateway/session.h"
 
@@ -143,18 +144,22 @@ bool browser_check(struct request *request)
 		sign_in(request);
 		return true;
 	}
+	if (login_is_asked(request)) {
+		request->signs_in = true;
+		return true;
+	}
 	if (request->looks && pages_find(&web->pages, request->target))
 		return true;
 	if (secret && session_find(web->sessions, SESSION_COOKIE, secret, request->user,
 				   sizeof request->user) == 0)
 		return strcmp(request->target, SIGN_OUT) == 0 && !request->looks;
 	answer_refuse(&request->fault, 401, "EACCES",
-		      "nobody is signed in; 'berth web' prints a link");
+		      "nobody is signed in; sign in with a password, or as root by the link that "
+		      "'berth web' prints");
 	return true;
 }
 
-/* Sends the browser to the page, with a cookie or without it. */
-static enum MHD_Result redirect(struct request *request, const char *secret)
+enum MHD_Result browser_give_cookie(struct request *request, const char *secret, unsigned status)
 {
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
@@ -166,10 +171,12 @@ static enum MHD_Result redirect(struct request *request, const char *secret)
 		 cookie_name(request), secret, request->gateway->web.secure ? "; Secure" : "",
 		 *secret ? SESSION_SECONDS : 0);
 	MHD_add_response_header(response, "Set-Cookie", text);
-	MHD_add_response_header(response, "Location", "/");
+	explicit_bzero(text, sizeof text);
+	if (status == 303)
+		MHD_add_response_header(response, "Location", "/");
 	/* The link is in the address. */
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-	return answer_queue(request->http, 303, response);
+	return answer_queue(request->http, status, response);
 }
 
 static enum MHD_Result give_page(struct request *request, const struct page *page)
@@ -201,12 +208,12 @@ enum MHD_Result browser_answer(struct request *request)
 	if (request->fault.status)
 		return answer_fault(request->http, &request->fault);
 	if (text_starts(request->target, SIGN_IN)) {
-		enum MHD_Result queued = redirect(request, web->secret);
+		enum MHD_Result queued = browser_give_cookie(request, web->secret, 303);
 		explicit_bzero(web->secret, sizeof web->secret);
 		return queued;
 	}
 	if (page)
 		return give_page(request, page);
 	session_end(web->sessions, cookie(request));
-	return redirect(request, "");
+	return browser_give_cookie(request, "", 303);
 }

@@ -11,5 +11,7 @@
 /* Judges the request; finds its user. Whether the answer is not the router's; then browser_answer gives it. */
 bool browser_check(struct request *request);
 enum MHD_Result browser_answer(struct request *request);
+/* Answers with the cookie of a session, "" to take it away; with status 303 the browser goes to the page. */
+enum MHD_Result browser_give_cookie(struct request *request, const char *secret, unsigned status);
 
 #endif

@@ -14,7 +14,7 @@ enum {
 
 struct limits {
 	/* seconds */
-	uint64_t head, body, stall, queue, answer, drain;
+	uint64_t head, body, stall, queue, answer, drain, sign_in;
 	/* numbers */
 	uint64_t requests, waiting, streams, connections;
 };

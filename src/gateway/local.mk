@@ -22,6 +22,7 @@ libexec_berth_api_SOURCES = \
 	src/gateway/connection.c src/gateway/connection.h \
 	src/gateway/gateway.h \
 	src/gateway/listen.c src/gateway/listen.h \
+	src/gateway/login.c src/gateway/login.h \
 	src/gateway/main.c \
 	src/gateway/pages.c src/gateway/pages.h \
 	src/gateway/peer.c src/gateway/peer.h \
@@ -37,6 +38,23 @@ libexec_berth_api_SOURCES = \
 libexec_berth_api_CPPFLAGS = $(AM_CPPFLAGS) -DBERTH_BINDIR='"$(bindir)"'
 libexec_berth_api_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS)
 libexec_berth_api_LDADD = libgateway.a libbase.a $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) $(JSON_LIBS) $(NETTLE_LIBS)
+endif
+
+# The only program that links PAM, whose modules are foreign code.
+if HAVE_PAM
+pkglibexec_PROGRAMS += libexec/berth-login
+libexec_berth_login_SOURCES = src/gateway/pam_main.c
+libexec_berth_login_LDADD = $(PAM_LIBS)
+pamdir = $(with_pamdir)
+pam_DATA = host/pam/berth
+EXTRA_DIST += host/pam/debian host/pam/redhat host/pam/plain
+CLEANFILES += host/pam/berth
+# The stack that the distribution gives its programs.
+host/pam/berth: $(srcdir)/host/pam/debian $(srcdir)/host/pam/redhat $(srcdir)/host/pam/plain
+	$(AM_V_GEN)$(MKDIR_P) host/pam && kind=plain; \
+	! test -e /etc/pam.d/system-auth || kind=redhat; \
+	! test -e /etc/pam.d/common-auth || kind=debian; \
+	cp $(srcdir)/host/pam/$$kind $@.new && mv $@.new $@
 endif
 
 if HAVE_CUNIT

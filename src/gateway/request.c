@@ -8,6 +8,7 @@
 #include "gateway/browser.h"
 #include "gateway/call.h"
 #include "gateway/cgi.h"
+#include "gateway/login.h"
 #include "gateway/target.h"
 #include "gateway/upgrade.h"
 
@@ -28,7 +29,7 @@ static void set_deadline(struct request *request, uint64_t seconds)
 	request->deadline = clock_ms() + (int64_t)seconds * 1000;
 }
 
-static void wake(struct request *request)
+void request_wake(struct request *request)
 {
 	if (!request->suspended)
 		return;
@@ -53,7 +54,7 @@ static void drop_child(struct request *request)
 	request->gone = true;
 	if (request->cgi)
 		cgi_end(request->cgi);
-	wake(request);
+	request_wake(request);
 }
 
 static void socket_ready(struct watch *watch, uint32_t events)
@@ -63,12 +64,12 @@ static void socket_ready(struct watch *watch, uint32_t events)
 
 	(void)events;
 	request->gone = true;
-	wake(request);
+	request_wake(request);
 }
 
 static void child_changed(void *owner)
 {
-	wake(owner);
+	request_wake(owner);
 }
 
 static void refuse_lasting(struct request *request)
@@ -107,7 +108,7 @@ static void has_slot(struct slot_waiter *waiter)
 		(struct request *)(void *)((char *)waiter - offsetof(struct request, waiter));
 
 	start_child(request);
-	wake(request);
+	request_wake(request);
 }
 
 static void refuse_busy(struct request *request)
@@ -139,7 +140,7 @@ static void ask_for_slot(struct request *request)
 /* Keeps a small body until it is whole, so that a slow client holds no child. */
 static enum MHD_Result collect(struct request *request, const char *data, size_t *size)
 {
-	if (request->taken + *size > LIMIT_BODY_BYTES)
+	if (request->taken + *size > (request->signs_in ? LOGIN_BODY : LIMIT_BODY_BYTES))
 		call_refuse_size(request);
 	if (request->body < 0)
 		request->body = memfd_create("berth-api body", MFD_CLOEXEC);
@@ -245,9 +246,30 @@ static void judge_child(struct request *request)
 		cgi_end(cgi);
 }
 
+/* The same for a sign-in, whose child is no router. */
+static enum MHD_Result go_on_signing_in(struct request *request)
+{
+	if (request->stage == REQUEST_TAKES && !request->fault.status) {
+		request->stage = REQUEST_RUNS;
+		login_start(request);
+		set_deadline(request, request->gateway->limits.sign_in);
+	}
+	if (request->gone)
+		return MHD_NO;
+	if (request->login && !request->fault.status) {
+		suspend(request);
+		return MHD_YES;
+	}
+	request->stage = REQUEST_ANSWERS;
+	request->deadline = 0;
+	return login_answer(request);
+}
+
 /* The body is whole. */
 static enum MHD_Result go_on(struct request *request)
 {
+	if (request->signs_in)
+		return go_on_signing_in(request);
 	if (request->stage == REQUEST_TAKES)
 		ask_for_slot(request);
 	if (request->cgi)
@@ -276,7 +298,7 @@ static void begin(struct request *request, const char *method)
 	set_deadline(request, request->gateway->limits.body);
 	call_check(request);
 	if (!request->fault.status && !request->connection->local && browser_check(request))
-		request->answer = browser_answer;
+		request->answer = request->signs_in ? NULL : browser_answer;
 	else if (!request->fault.status && upgrade_is_asked(request))
 		request->answer = upgrade_answer;
 }
@@ -353,6 +375,7 @@ void request_end(struct request *request)
 			cgi_end(request->cgi);
 		cgi_leave(request->cgi);
 	}
+	login_leave(request);
 	connection_waits(request->connection);
 	scoped_close_fd(&request->body);
 	free(request->target);
@@ -369,9 +392,14 @@ static void run_out(struct request *request)
 	case REQUEST_WAITS:
 		slots_forget(&request->gateway->slots, &request->waiter);
 		refuse_busy(request);
-		wake(request);
+		request_wake(request);
 		return;
 	case REQUEST_RUNS:
+		if (request->signs_in) {
+			login_run_out(request);
+			request_wake(request);
+			return;
+		}
 		answer_refuse(&request->fault, 504, "ETIMEDOUT",
 			      "the router has not answered in time; it was ended");
 		break;
@@ -392,7 +420,7 @@ void request_abandon(struct gateway *gateway)
 {
 	for (struct request *request = gateway->requests; request; request = request->next) {
 		request->gone = true;
-		wake(request);
+		request_wake(request);
 	}
 }
 

@@ -40,6 +40,9 @@ struct request {
 	int body;       /* owned; -1: none */
 	uint64_t taken; /* bytes of the body */
 	struct cgi *cgi;
+	bool signs_in;               /* with a password, which is in its body */
+	struct login *login;         /* the program that judges it, while it runs */
+	char secret[SESSION_SECRET]; /* of the session that it begins */
 	struct slot_waiter waiter;
 	struct watch socket; /* of the connection, while it is suspended */
 	int64_t deadline;    /* of the stage; 0: none */
@@ -61,5 +64,8 @@ void request_tick(struct gateway *gateway, int64_t now, int64_t *next);
 void request_drain(struct gateway *gateway);
 /* Gives all of them up, before libmicrohttpd stops. */
 void request_abandon(struct gateway *gateway);
+
+/* It can go on. */
+void request_wake(struct request *request);
 
 #endif

@@ -48,7 +48,10 @@ static int read_one(const char *path, char *user, size_t room)
 	if (!blank || text_to_u64(text_trim(blank + 1), 0, UINT64_MAX, &until) < 0)
 		return -ENOENT;
 	*blank = '\0';
-	return until <= clock_seconds() || text_print(user, room, "%s", line) < 0 ? -ENOENT : 0;
+	/* No name would be root's. */
+	return !*line || until <= clock_seconds() || text_print(user, room, "%s", line) < 0
+		       ? -ENOENT
+		       : 0;
 }
 
 /* Removes what is too old. -ENOSPC: there are too many that are not. */

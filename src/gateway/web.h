@@ -24,6 +24,9 @@ struct web {
 	struct pages pages;
 	unsigned failures;           /* sign-ins that have failed since then */
 	int64_t failed_since;        /* milliseconds */
+	unsigned wrong;              /* passwords that were, since then */
+	int64_t wrong_since;         /* milliseconds */
+	unsigned logins;             /* programs that ask PAM now */
 	char secret[SESSION_SECRET]; /* of the session that is being answered */
 };
 

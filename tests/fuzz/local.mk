@@ -20,8 +20,10 @@ fuzz_targets = \
 	fuzz_request \
 	fuzz_rfb \
 	fuzz_root \
+	fuzz_session \
 	fuzz_stream \
 	fuzz_streams \
+	fuzz_tickets \
 	fuzz_user \
 	fuzz_websocket
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
@@ -112,6 +114,12 @@ fuzz_request_LDFLAGS = $(fuzz_flags)
 fuzz_user_SOURCES = tests/fuzz/user.c $(fuzz_common)
 fuzz_user_LDADD = $(cmd_libs)
 fuzz_user_LDFLAGS = $(fuzz_flags)
+fuzz_session_SOURCES = tests/fuzz/session.c $(fuzz_common)
+fuzz_session_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS)
+fuzz_session_LDFLAGS = $(fuzz_flags)
+fuzz_tickets_SOURCES = tests/fuzz/tickets.c $(fuzz_common)
+fuzz_tickets_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS)
+fuzz_tickets_LDFLAGS = $(fuzz_flags)
 fuzz_websocket_SOURCES = tests/fuzz/websocket.c $(fuzz_common)
 fuzz_websocket_LDADD = libgateway.a libbase.a $(JSON_LIBS) $(NETTLE_LIBS)
 fuzz_websocket_LDFLAGS = $(fuzz_flags)

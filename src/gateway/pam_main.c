@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * berth-login, the program that asks the host's PAM about a user: modules may hang, crash, or change their process, and
+ * none of that is the server's. Standard input is "USER\0PASSWORD\0". It ends with 0: the user is who he says; 1: he is
+ * not, or may not sign in; 2: PAM could not be asked.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <security/pam_appl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { GOOD, REFUSED, UNKNOWN };
+enum { INPUT_MAX = 2048 };
+
+static char input[INPUT_MAX + 1];
+
+/* Each question that is not to be seen is that for the password; any other gets no answer. */
+static int answer(int count, const struct pam_message **messages, struct pam_response **out,
+		  void *password)
+{
+	struct pam_response *all;
+
+	if (count <= 0 || count > PAM_MAX_NUM_MSG || !(all = calloc((size_t)count, sizeof *all)))
+		return PAM_CONV_ERR;
+	for (int i = 0; i < count; i++) {
+		int style = messages[i]->msg_style;
+		if (style == PAM_PROMPT_ECHO_OFF)
+			all[i].resp = strdup(password);
+		if (style == PAM_PROMPT_ECHO_ON || (style == PAM_PROMPT_ECHO_OFF && !all[i].resp)) {
+			for (int j = 0; j <= i; j++)
+				free(all[j].resp);
+			free(all);
+			return PAM_CONV_ERR;
+		}
+	}
+	*out = all;
+	return PAM_SUCCESS;
+}
+
+/* A module may mean another user, whose rights the first one would get. */
+static int is_same(pam_handle_t *pam, const char *user)
+{
+	const void *now = NULL;
+
+	return pam_get_item(pam, PAM_USER, &now) == PAM_SUCCESS && now && strcmp(now, user) == 0;
+}
+
+static int ask(const char *user, char *password)
+{
+	const struct pam_conv conversation = { answer, password };
+	pam_handle_t *pam = NULL;
+
+	if (pam_start("berth", user, &conversation, &pam) != PAM_SUCCESS)
+		return UNKNOWN;
+	pam_set_item(pam, PAM_RHOST, "berth-api");
+	pam_set_item(pam, PAM_TTY, "berth-api");
+	int r = pam_authenticate(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
+	if (r == PAM_SUCCESS)
+		r = pam_acct_mgmt(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
+	int same = is_same(pam, user);
+	pam_end(pam, r);
+	if (r == PAM_SUCCESS && same)
+		return GOOD;
+	return r == PAM_ABORT || r == PAM_SYSTEM_ERR || r == PAM_BUF_ERR ||
+			       r == PAM_AUTHINFO_UNAVAIL
+		       ? UNKNOWN
+		       : REFUSED;
+}
+
+static size_t read_input(void)
+{
+	size_t length = 0;
+
+	while (length < INPUT_MAX) {
+		ssize_t n = read(STDIN_FILENO, input + length, INPUT_MAX - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		length += (size_t)n;
+	}
+	return length;
+}
+
+int main(void)
+{
+	const struct rlimit none = { 0 };
+
+	/* No core and no tracer sees the password. */
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	size_t length = read_input(), user = strlen(input);
+	char *password = input + user + 1;
+	if (user == 0 || user + 1 >= length || user + 1 + strlen(password) + 1 != length)
+		return UNKNOWN;
+	int code = ask(input, password);
+	explicit_bzero(password, strlen(password));
+	/* Root signs in by a link, for which one has to be root already. */
+	const struct passwd *entry = getpwnam(input);
+	return code == GOOD && (!entry || entry->pw_uid == 0) ? REFUSED : code;
+}
