@@ -208,4 +208,92 @@ case_blocks_refused() {
 	rm "$T"/{base,tree,step}.berth
 }
 
+# written TEXT: into root and volume of "solid", with which it is started, and stopped again.
+written() {
+	berth start --wait solid
+	berth exec solid -- sh -c "echo $1 >/state; echo $1 >/srv/state; head -c 200000 /dev/urandom >/srv/$1; md5sum /srv/$1 >>/srv/sums; sync"
+	berth stop --force solid
+}
+
+# holds TEXT: what root and volume have; all that was written into the volume is whole.
+holds() {
+	berth start --wait solid
+	same "root and data" "$1 $1" "$(berth exec solid -- cat /state /srv/state | xargs)"
+	berth exec solid -- md5sum -c /srv/sums >/dev/null
+	berth stop --force solid
+}
+
+# with_disk POOL: the machine "solid" with a volume of the pool that holds some megabytes.
+with_disk() {
+	berth create --pool "$1" --set network= bb solid
+	berth volume create --pool "$1" disk
+	berth volume attach solid disk /srv
+	berth start --wait solid
+	berth exec solid -- sh -c 'head -c 4000000 /dev/urandom >/srv/large; md5sum /srv/large >>/srv/sums; sync'
+	berth stop --force solid
+}
+
+gone() {
+	berth delete --force solid
+	berth volume delete disk
+}
+
+# A volume for data as blocks: alone, and with its machine; each as a base and an increment.
+case_blocks_of_volumes() {
+	[[ $fast == thin ]] || return 0
+	with_disk p-thin
+	written one
+	berth snapshot solid s1
+	berth export --blocks --volumes --snapshots solid@s1 "$T/base.berth"
+	berth volume export --blocks --snapshots disk@s1 "$T/disk-base.berth"
+	written two
+	berth snapshot solid s2
+	berth export --blocks --volumes --since s1 solid@s2 "$T/step.berth"
+	berth volume export --blocks --since s1 disk@s2 "$T/disk-step.berth"
+	(($(stat -c %s "$T/disk-step.berth") < $(stat -c %s "$T/disk-base.berth") / 3)) || fault "the increment is large"
+	(($(stat -c %s "$T/step.berth") < $(stat -c %s "$T/base.berth") / 3)) || fault "the increment is large"
+	gone
+	# With the machine.
+	fails 1 "if you trust its origin, give --trust" berth import --pool p-thin "$T/base.berth"
+	fails 1 "pool 'p-dir' is of driver dir" berth import --trust --pool p-dir "$T/base.berth"
+	fails 1 "no machine 'solid'" berth info solid
+	berth import --trust --pool p-thin "$T/base.berth"
+	holds one
+	berth import --trust "$T/step.berth"
+	holds one
+	berth restore --volumes solid s2
+	holds two
+	gone
+	# Alone, into the volume of a machine that came as a tree.
+	fails 1 "no volume 'disk'" berth volume import --trust "$T/disk-step.berth"
+	fails 1 "give --trust" berth volume import --pool p-thin "$T/disk-base.berth"
+	same "its name" disk "$(berth volume import --trust --pool p-thin "$T/disk-base.berth")"
+	berth volume import --trust "$T/disk-step.berth"
+	same "snapshots" "s1 s2" "$(berth volume info --json disk | jq -r '[.snapshots[].name] | join(" ")')"
+	berth volume restore disk s2
+	berth create --pool p-thin --set network= bb solid
+	berth volume attach solid disk /srv
+	berth start --wait solid
+	same "the data" two "$(berth exec solid -- cat /srv/state)"
+	berth exec solid -- md5sum -c /srv/sums >/dev/null
+	gone
+	rm "$T"/{disk-,}{base,step}.berth
+}
+
+# Streams of blocks, of a machine with a volume, that are cut or have a flipped bit are refused, and leave nothing.
+case_blocks_flipped() {
+	local flips=${STREAM_FLIPS:-12}
+	[[ $fast == thin ]] || return 0
+	with_disk p-thin
+	berth snapshot solid s1
+	berth export --blocks --volumes --snapshots solid@s1 "$T/flip-lz4"
+	berth export --blocks --volumes --compress none solid@s1 "$T/flip-none"
+	gone
+	same "damaged streams that were refused" "$flips" "$("$top/tests/integration/stream_flips.py" "$flips" 5 "$T" \
+		"$T"/flip-{lz4,none} -- import --trust --pool p-thin @ x)"
+	nothing_new
+	fails 1 "no volume 'disk'" berth volume info disk
+	rm "$T"/flip-*
+}
+
 run_cases "$@"
