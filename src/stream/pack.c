@@ -20,6 +20,7 @@ struct frame {
 	bool said;           /* its own entry is in the archive */
 	unsigned said_in;    /* the part that has it */
 	bool changed;        /* it differs from the base's, or something in it does */
+	bool same_names;     /* it has the names that the base's has */
 	struct text folders; /* names of those in it, each with its NUL */
 	size_t next;         /* offset of the next to descend into */
 	size_t path_length;  /* of walk.path up to here */
@@ -140,6 +141,8 @@ static int enter(struct walk *walk, int from, int base)
 		return -errno;
 	frame->base_inode = st.stx_ino;
 	r = pack_same(p, ".", &frame->from, &st);
+	/* In a snapshot, a folder's time of change tells whether it has got or lost a name. */
+	frame->same_names = r > 0 && st.stx_ino == frame->from.stx_ino;
 	if (r == 0)
 		mark_changed(walk);
 	return r < 0 ? r : 0;
@@ -222,7 +225,8 @@ static int note_removed(struct walk *walk, const char *name)
 /* Writes all entries of the present folder except its folders, which are noted. */
 static int take_entries(struct walk *walk)
 {
-	int r = walk->p.base >= 0 ? each_entry(walk, walk->p.base, note_removed) : 0;
+	const bool looks = walk->p.base >= 0 && !top(walk)->same_names;
+	int r = looks ? each_entry(walk, walk->p.base, note_removed) : 0;
 
 	return r < 0 ? r : each_entry(walk, walk->p.from, take_one);
 }

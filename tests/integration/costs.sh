@@ -201,6 +201,23 @@ case_freeing() {
 	at_most "30 0" "times that it waits for the disk" "$(grep -c BTRFS_IOC_WAIT_SYNC "$T/lines")"
 }
 
+# Of a file that has not changed, an increment and a comparison look at the inode here and at that in the base.
+case_unchanged() {
+	local looks="statx|newfstatat"
+	berth clone m many
+	berth start --wait many
+	berth exec many -- sh -c 'mkdir /many; cd /many; i=0; while [ $i -lt 1000 ]; do : >$i; i=$((i + 1)); done; sync'
+	berth snapshot many one
+	berth exec many -- sh -c 'echo 1 >/changed; sync'
+	berth snapshot many two
+	berth stop --force many
+	traced export --force --since one many@two "$T/unchanged.berth"
+	at_most "2900 2900" "looks of an increment with 1000 files that are the same" "$(count "$looks")"
+	traced diff many@one @two
+	at_most "2900 2900" "looks of a comparison" "$(count "$looks")"
+	berth delete many
+}
+
 # Each further machine costs the same; one call looks for the mark of a move.
 case_list() {
 	local one i

@@ -371,10 +371,10 @@ with_volumes() {
 	listed "$BERTH_ROOT" pool data.more >"$T/more"
 }
 
-# volumes_there [POOL]: they are there as they are here, in that pool.
+# volumes_there: they are there as they are here.
 volumes_there() {
-	listed "$T/there" "${1:-default}" data.disk | diff "$T/disk" -
-	listed "$T/there" "${1:-default}" data.more | diff "$T/more" -
+	listed "$T/there" default data.disk | diff "$T/disk" -
+	listed "$T/there" default data.more | diff "$T/more" -
 	same "description there" "of wv" "$(there volume get disk description)"
 	same "volumes there" "disk:/srv more:/more" \
 		"$(there info --json wv | jq -r '[.volumes[] | .name + ":" + .target] | sort | join(" ")')"
