@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The actions on machines, each with what it will do.
 import { askFor } from "./dialog.js";
+import { refuse } from "./operations.js";
 import { nameFault, requests } from "./requests.js";
+import { whyNot } from "./rights.js";
 
 const up = (state) => ["running", "paused", "held", "starting"].includes(state);
 
@@ -99,5 +101,8 @@ export function actionsFor(machine) {
 		list.push({ what: "clone", words: "Clone …", act: () => cloneMachine(name) });
 	}
 	list.push({ what: "delete", words: "Delete …", danger: true, act: () => deleteMachine(machine) });
-	return list;
+	return list.map((entry) => {
+		const reason = whyNot(["clone", "delete"].includes(entry.what) ? "all" : "manage", name);
+		return reason ? { ...entry, reason, act: () => refuse(reason) } : entry;
+	});
 }

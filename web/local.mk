@@ -3,7 +3,7 @@ dist_web_DATA = web/index.html web/terminal.html web/style.css web/terminal.css 
 	web/actions.js web/api.js web/dialog.js web/dom.js web/files.js web/format.js web/host.js web/logs.js web/machine.js \
 	web/machine_row.js web/machines.js web/main.js web/menu.js web/new.js web/operations.js web/parts.js \
 	web/desktop.html web/desktop.css web/desktop.js web/desktop_clipboard.js web/desktop_tab.js \
-	web/requests.js web/settings.js web/snapshots.js web/store.js web/terminal.js web/terminal_tab.js
+	web/requests.js web/rights.js web/settings.js web/sign_in.js web/snapshots.js web/store.js web/terminal.js web/terminal_tab.js
 xtermdir = $(webdir)/vendor/xterm
 dist_xterm_DATA = web/vendor/xterm/xterm.mjs web/vendor/xterm/addon-fit.mjs web/vendor/xterm/xterm.css \
 	web/vendor/xterm/LICENSE web/vendor/xterm/LICENSE.addon-fit
@@ -36,5 +36,5 @@ nobase_dist_novnc_DATA = \
 	web/vendor/novnc/vendor/pako/lib/zlib/trees.js web/vendor/novnc/vendor/pako/lib/zlib/zstream.js
 EXTRA_DIST += web/vendor/novnc/SHA256SUMS
 EXTRA_DIST += web/vendor/README web/vendor/xterm/SHA256SUMS
-EXTRA_DIST += tests/web/axe tests/web/browser.py tests/web/check.py tests/web/files_flows.py tests/web/made_files.py tests/web/flows.py tests/web/server.py tests/integration/web.sh
+EXTRA_DIST += tests/web/axe tests/web/browser.py tests/web/check.py tests/web/files_flows.py tests/web/made_files.py tests/web/rights_flows.py tests/web/flows.py tests/web/server.py tests/integration/web.sh
 EXTRA_DIST += tests/web/desktop_flows.py tests/web/display.py tests/integration/web_desktop.sh

@@ -125,7 +125,7 @@ function header(page) {
 		const pictures = { start: "play", stop: "stop", restart: "restart", resume: "play" };
 		const more = h("button", { type: "button", "aria-haspopup": "menu", "aria-expanded": "false" }, "More", icon("more"));
 		more.addEventListener("click", () => openMenu(more, `More actions for ${page.name}`, actions.filter((action) => !front.includes(action))));
-		replace(buttons, front.map((action, i) => iconButton(pictures[action.what], action.words, { class: i === 0 && action.what !== "stop" ? "primary" : null, onclick: action.act })), more);
+		replace(buttons, front.map((action, i) => iconButton(pictures[action.what], action.words, { class: i === 0 && action.what !== "stop" && !action.reason ? "primary" : null, onclick: action.act, "aria-disabled": action.reason ? "true" : null, title: action.reason })), more);
 		if (focused)
 			buttons.querySelector("button")?.focus();
 	};

@@ -51,7 +51,7 @@ export function makeRow(name) {
 			return;
 		const focused = parts.main.contains(document.activeElement);
 		mainOf = key;
-		replace(parts.main, first && iconButton(icons[first.what], `${first.words} ${name}`, { class: "quiet round", onclick: first.act }, true));
+		replace(parts.main, first && iconButton(icons[first.what], `${first.words} ${name}`, { class: "quiet round", onclick: first.act, ...(first.reason ? { "aria-disabled": "true", title: `${first.words} ${name}: ${first.reason}` } : {}) }, true));
 		row.setReachable(reachable);
 		if (focused)
 			(parts.main.firstChild ?? parts.link).focus();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The list of machines. Only the rows that can be seen are in the document, however many machines there are.
+import { mayAll, whyNot, withReason } from "./rights.js";
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
 import { emptyBox, faultBox } from "./dialog.js";
@@ -231,7 +232,7 @@ export function showMachines(main) {
 		else if (!store.loaded)
 			replace(room, h("p", { class: "wait" }, "Looking at the machines …"));
 		else if (!all)
-			replace(room, emptyBox("No machines yet.", h("p", {}, h("a", { class: "button primary", href: "#/new" }, "Make the first one"))));
+			replace(room, emptyBox(mayAll() ? "No machines yet." : "No machine is yours to use.", mayAll() && h("p", {}, h("a", { class: "button primary", href: "#/new" }, "Make the first one"))));
 		else if (room.firstChild !== table.scroller)
 			replace(room, table.scroller);
 		if (all)
@@ -253,7 +254,7 @@ export function showMachines(main) {
 		}
 	});
 	const scroll = view.scroll;
-	main.append(heading("Machines", summary, h("a", { class: "button primary", href: "#/new" }, icon("plus"), "New machine")),
+	main.append(heading("Machines", summary, withReason(h("a", { class: "button primary", href: "#/new" }, icon("plus"), "New machine"), whyNot("all"))),
 		h("div", { class: "toolbar" }, filter, chooser), room);
 	main.classList.add("wide");
 	update();

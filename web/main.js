@@ -2,8 +2,10 @@
 // The page's frame: which part of it is shown for an address, navigation, theme, keys, and the state of the sign-in.
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { look, signedOut, signOut } from "./api.js";
-import { checkbox, commandBox, emptyBox, openDialog } from "./dialog.js";
+import { checkbox, emptyBox, openDialog } from "./dialog.js";
 import { heading } from "./parts.js";
+import { mayAll, setRights, whyNot } from "./rights.js";
+import { showSignIn } from "./sign_in.js";
 import { changed, followEvents, followFigures, refresh, stopEvents, store } from "./store.js";
 import { showMachines } from "./machines.js";
 import { showMachine } from "./machine.js";
@@ -23,10 +25,9 @@ function showNothing(room, words) {
 	return { title: "Not found" };
 }
 
-function showSignIn(room) {
-	room.append(heading("You are not signed in"), emptyBox("This session has ended, or has never begun. As root of this host, ask for a link:",
-		commandBox(["berth", "web"]), h("p", {}, h("button", { type: "button", class: "primary", onclick: () => location.reload() }, "Try again"))));
-	return { title: "Not signed in" };
+function showNotAllowed(room) {
+	room.append(heading("Not for you"), emptyBox(whyNot("all"), h("p", {}, h("a", { href: "#/machines" }, "Your machines"))));
+	return { title: "Not for you" };
 }
 
 function pageOf(parts) {
@@ -36,6 +37,8 @@ function pageOf(parts) {
 	if (first === "machines" && second)
 		return (room) => showMachine(room, second, third, rest);
 	const known = { machines: showMachines, new: showNew, pools: showPools, networks: showNetworks, doctor: showDoctor }[first];
+	if (known && known !== showMachines && !second && !mayAll())
+		return showNotAllowed;
 	return known && !second ? known : (room) => showNothing(room, `"${parts.join("/")}" leads nowhere.`);
 }
 
@@ -133,10 +136,17 @@ function pressed(event) {
 async function showHost() {
 	try {
 		const api = await look("");
+		setRights(api.rights);
+		for (const item of nav.children)
+			item.hidden = item.dataset.page !== "machines" && !mayAll();
 		replace(document.getElementById("host"), h("strong", {}, api.user ?? "root"), " on ", h("strong", {}, api.host?.name ?? location.hostname), h("br"), `berth ${api.version ?? ""}`);
-		return true;
-	} catch {
-		return false;
+	} catch (failure) {
+		// Who may do nothing is told so, in place of everything.
+		if (failure.status === 403) {
+			out = true;
+			shown?.close?.();
+			replace(main, heading("Not for you"), emptyBox(failure.message));
+		}
 	}
 }
 
@@ -174,10 +184,10 @@ async function begin() {
 	document.addEventListener("keydown", pressed);
 	addEventListener("hashchange", () => show(true));
 	changed.addEventListener("link", showLink);
-	show(false);
 	await showHost();
 	if (out)
 		return;
+	show(false);
 	refresh();
 	followEvents();
 	followFigures();

@@ -47,7 +47,7 @@ export function openMenu(button, label, entries) {
 		return;
 	const menu = h("div", { class: "menu", role: "menu", "aria-label": label, onkeydown: pressed },
 		entries.map((entry) => h("button", {
-			type: "button", role: "menuitem", tabindex: "-1", class: entry.danger ? "danger" : null,
+			type: "button", role: "menuitem", tabindex: "-1", class: entry.danger ? "danger" : null, "aria-disabled": entry.reason ? "true" : null, title: entry.reason,
 			onclick: () => {
 				close(true);
 				entry.act();

@@ -29,6 +29,14 @@ function end(entry, good, words, notes) {
 		setTimeout(() => remove(entry), LINGERS);
 }
 
+/** Tells why something is not done. */
+export function refuse(words) {
+	const entry = h("div", {});
+	tray.hidden = false;
+	tray.append(entry);
+	end(entry, false, words);
+}
+
 /** How far it is, if it says so. */
 function progressOf(operation) {
 	const share = operation.progress?.share;

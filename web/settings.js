@@ -5,6 +5,7 @@ import { lookWithTag } from "./api.js";
 import { count, date, exactSize } from "./format.js";
 import { askFor, checkbox, faultBox } from "./dialog.js";
 import { requests } from "./requests.js";
+import { mayAll, whyNot } from "./rights.js";
 
 let known = null;
 
@@ -133,13 +134,16 @@ export function showSettings(room, page, signal) {
 			bar.replaceWith(newBar);
 			bar = newBar;
 			update();
+			if (whyNot("manage", page.name))
+				body.querySelectorAll("input, select, textarea").forEach((input) => (input.disabled = true));
 		} catch (failure) {
 			if (failure.name !== "AbortError")
 				replace(body, faultBox(failure, load));
 		}
 	};
 	filter.addEventListener("input", update);
-	room.append(h("div", { class: "toolbar" }, filter, only.box), body, bar);
+	const reason = whyNot("manage", page.name) || (mayAll() ? "" : "Settings that open a wall, or give rights, are for root and the group of api.group; a change of them is refused.");
+	room.append(h("div", { class: "toolbar" }, filter, only.box), reason ? h("p", { class: "warn" }, reason) : "", body, bar);
 	load();
 	return {};
 }

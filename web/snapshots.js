@@ -6,6 +6,7 @@ import { ago, count, date } from "./format.js";
 import { askFor, emptyBox, faultBox } from "./dialog.js";
 import { cloneMachine, takeSnapshot } from "./actions.js";
 import { requests } from "./requests.js";
+import { whyNot, withReason } from "./rights.js";
 import { changed } from "./store.js";
 
 function restore(page, snapshot, later) {
@@ -40,18 +41,18 @@ function remove(page, snapshot) {
 function entry(page, snapshot, later, again) {
 	const down = ["stopped", "failed"].includes(page.machine.state);
 	const then = (promise) => promise.then((done) => done && again());
-	const about = `restore-${snapshot.name}`;
+	const about = `restore-${snapshot.name}`, manage = whyNot("manage", page.name);
 	return h("li", {}, h("div", { class: "point" },
 		h("div", { class: "what" }, h("h2", {}, snapshot.name), h("p", { class: "hint" }, `${date(snapshot.created)}, ${ago(snapshot.created)}`)),
 		h("div", { class: "buttons" },
-			h("button", { type: "button", disabled: !down, "aria-describedby": down ? null : about, "aria-label": `Restore ${snapshot.name}`, onclick: () => then(restore(page, snapshot, later)) }, "Restore …"),
-			h("button", { type: "button", "aria-label": `Clone ${snapshot.name}`, onclick: () => then(cloneMachine(page.name, snapshot.name)) }, "Clone …"),
-			h("button", { type: "button", class: "danger", "aria-label": `Delete ${snapshot.name}`, onclick: () => then(remove(page, snapshot)) }, "Delete …")),
+			withReason(h("button", { type: "button", disabled: !down && !manage, "aria-describedby": down ? null : about, "aria-label": `Restore ${snapshot.name}`, onclick: () => then(restore(page, snapshot, later)) }, "Restore …"), manage),
+			withReason(h("button", { type: "button", "aria-label": `Clone ${snapshot.name}`, onclick: () => then(cloneMachine(page.name, snapshot.name)) }, "Clone …"), whyNot("all")),
+			withReason(h("button", { type: "button", class: "danger", "aria-label": `Delete ${snapshot.name}`, onclick: () => then(remove(page, snapshot)) }, "Delete …"), manage)),
 		!down && h("p", { class: "unseen", id: about }, "Stop the machine to restore it.")));
 }
 
 export function showSnapshots(room, page, signal) {
-	const list = h("div", {}), take = h("button", { type: "button", class: "primary" }, icon("plus"), "Take snapshot");
+	const list = h("div", {}), take = withReason(h("button", { type: "button", class: "primary" }, icon("plus"), "Take snapshot"), whyNot("manage", page.name));
 	const load = async () => {
 		try {
 			const snapshots = await look(`/machines/${encodeURIComponent(page.name)}/snapshots?recursion=1`, signal);

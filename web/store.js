@@ -2,6 +2,7 @@
 // What the page knows of the machines: looked up once, and again when an event tells of a change. Figures for the graphs
 // are read every few seconds, while somebody looks.
 import { look, open, Failure } from "./api.js";
+import { mayAll, setRights } from "./rights.js";
 
 const SAMPLES = 60, EVERY = 5000, LEAST_PAUSE = 400;
 
@@ -16,6 +17,9 @@ let loading = null, again = false, last = 0;
 
 async function load() {
 	try {
+		// Rights may be given and taken at any time.
+		if (!mayAll())
+			setRights((await look("")).rights);
 		const list = await look("/machines?recursion=1");
 		store.machines = new Map(list.map((machine) => [machine.name, machine]));
 		store.loaded = true;
@@ -135,7 +139,7 @@ function takeSample(name, sample, seconds) {
 }
 
 async function lookAtFigures() {
-	if (document.hidden || without)
+	if (document.hidden || without || !mayAll())
 		return;
 	try {
 		const text = await (await open("/metrics")).text();

@@ -178,6 +178,34 @@ int access_check(struct exchange *exchange, struct err *err)
 	return refuse(exchange, machine, err);
 }
 
+struct rights {
+	const struct exchange *exchange;
+	json_t *object;
+};
+
+static int add_right(void *context, const char *name)
+{
+	const struct rights *rights = context;
+	enum access_right right = right_on(rights->exchange, name);
+
+	if (right != ACCESS_NONE)
+		json_object_set_new(rights->object, name,
+				    json_string(right == ACCESS_MANAGE ? "manage" : "use"));
+	return 0;
+}
+
+json_t *access_rights(const struct exchange *exchange)
+{
+	struct rights rights = { .exchange = exchange, .object = json_object() };
+
+	if (exchange->all) {
+		json_decref(rights.object);
+		return json_null();
+	}
+	machine_list(&exchange->call->dirs, add_right, &rights, &(struct err){ 0 });
+	return rights.object;
+}
+
 void access_filter(const struct exchange *exchange, json_t *array)
 {
 	if (exchange->all)

@@ -13,6 +13,9 @@ int access_check(struct exchange *exchange, struct err *err);
 int access_machine(const struct exchange *exchange, const char *name, enum access_right *right,
 		   struct err *err);
 
+/* An object with the right on each machine on which the user has one; null: he may do all. NULL: out of memory. */
+json_t *access_rights(const struct exchange *exchange);
+
 /* Takes what belongs to machines that the user may not see out of an array. */
 void access_filter(const struct exchange *exchange, json_t *array);
 /* Adds the names of the machines that the user may see. */

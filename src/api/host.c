@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /, /1.0, doctor, map: what this host and this API are. */
+#include "api/access.h"
 #include "api/description.h"
 #include "api/routes.h"
 
@@ -54,6 +55,7 @@ static int show_api(struct exchange *exchange, struct err *err)
 						     { "api_extensions", names },
 						     { "version", json_string(BERTH_VERSION) },
 						     { "user", json_text(user ? user : "root") },
+						     { "rights", access_rights(exchange) },
 						     { "host", host_object() },
 						     { 0 },
 					     }));

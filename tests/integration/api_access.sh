@@ -103,6 +103,8 @@ case_use() {
 		may $user 200 GET "$path"
 	done
 	same "who asks" "\"$user\"" "$(sees $user /1.0 | jq .user)"
+	same "rights" '{"web":"use"} {"web":"manage"} null' \
+		"$(sees $user /1.0 | jq -c .rights) $(sees $manager /1.0 | jq -c .rights) $(berth api GET /1.0 | jq -c .metadata.rights)"
 	may $user 201 POST /1.0/machines/web/exec '{"command":["id"]}'
 	may $user 201 POST /1.0/machines/web/console '{}'
 	may $user 201 POST /1.0/machines/web/desktop '{}'

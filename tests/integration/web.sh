@@ -53,6 +53,10 @@ case_files() {
 	flows files uploads files_keyboard files_hostile
 }
 
+case_rights() {
+	flows password few_rights
+}
+
 case_desktop() {
 	flows desktop desktop_own desktop_paste desktop_view_only desktop_again desktop_none
 }

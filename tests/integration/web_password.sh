@@ -51,7 +51,7 @@ begin_web() {
 	gateway=$(cat "$T/gateway.pid")
 }
 
-browse() {
+ask() {
 	# shellcheck disable=SC2034 # for the cases
 	status=$(timeout 60 curl -sS -b "$T/jar" -c "$T/jar" -o "$T/body" -D "$T/head" -w '%{http_code}' \
 		"${@:2}" "http://$host$1" 2>"$T/curl")
@@ -60,7 +60,7 @@ browse() {
 # sign_in USER PASSWORD [OPTION of curl...]
 sign_in() {
 	jq -cn --arg user "$1" --arg password "$2" '{user: $user, password: $password}' >"$T/request"
-	browse /sign-in -X POST -H "Origin: http://$host" -H 'Content-Type: application/json' --data-binary "@$T/request" "${@:3}"
+	ask /sign-in -X POST -H "Origin: http://$host" -H 'Content-Type: application/json' --data-binary "@$T/request" "${@:3}"
 }
 
 same_words() {
@@ -74,10 +74,10 @@ case_password() {
 	same "status: $(cat "$T/body")" 200 "$status"
 	has '^Set-Cookie: berth=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200' "$(cat "$T/head")"
 	not grep -qi '^Location' "$T/head"
-	browse /env
+	ask /env
 	has '^REMOTE_USER=ann$' "$(cat "$T/body")"
-	browse /sign-out -X POST -H "Origin: http://$host"
-	browse /env
+	ask /sign-out -X POST -H "Origin: http://$host"
+	ask /env
 	same "afterwards" 401 "$status"
 	# Neither a log nor what is kept has the password.
 	not grep -q battery "$T/gateway.err"
@@ -99,7 +99,7 @@ case_refused() {
 	same_words "root, who has a link"
 	sign_in ann ""
 	same_words "no password"
-	browse /env
+	ask /env
 	same "afterwards" 401 "$status"
 	same "lines in the log" 5 "$(grep -c 'refused a sign-in by password' "$T/gateway.err")"
 	not grep -q "ann\|nobody-there" "$T/gateway.err"
@@ -118,18 +118,18 @@ case_bodies() {
 	begin_web
 	for body in '' x '[]' '{}' '{"user":"ann"}' '{"user":"ann","password":1}' '{"user":"","password":"x"}' '{"user":"ann","password":"x","more":1}' \
 		'{"user":"ann","user":"bob","password":"x"}' "{\"user\":\"ann\",\"password\":\"$(printf 'x%.0s' {1..600})\"}" '{"user":"a\u0000b","password":"x"}'; do
-		browse /sign-in -X POST -H "Origin: http://$host" -H 'Content-Type: application/json' --data-binary "$body"
+		ask /sign-in -X POST -H "Origin: http://$host" -H 'Content-Type: application/json' --data-binary "$body"
 		same "$body: $(cat "$T/body")" 400 "$status"
 	done
 	head -c 100000 /dev/zero >"$T/large"
-	browse /sign-in -X POST -H "Origin: http://$host" --data-binary "@$T/large"
+	ask /sign-in -X POST -H "Origin: http://$host" --data-binary "@$T/large"
 	same "a large one" 413 "$status"
 	sign_in ann "$secret"
 	same "as it is to be" 200 "$status"
 	rm "$T/jar"
-	browse /sign-in -X POST -H "Origin: http://evil.example" -H 'Content-Type: application/json' --data-binary "@$T/request"
+	ask /sign-in -X POST -H "Origin: http://evil.example" -H 'Content-Type: application/json' --data-binary "@$T/request"
 	same "of another page" 403 "$status"
-	browse /sign-in -X POST -H 'Content-Type: application/json' --data-binary "@$T/request"
+	ask /sign-in -X POST -H 'Content-Type: application/json' --data-binary "@$T/request"
 	same "without Origin" 403 "$status"
 }
 
@@ -146,7 +146,7 @@ case_throttled() {
 	same "the eleventh, with the right one" 429 "$status"
 	has '^Retry-After: 60' "$(cat "$T/head")"
 	# Root's link is another way.
-	browse "/sign-in/$(printf '%043d' 1)"
+	ask "/sign-in/$(printf '%043d' 1)"
 	same "a wrong link" 401 "$status"
 }
 
@@ -204,6 +204,26 @@ case_program() {
 	same "half a password" 2 "$(printf 'ann\0%s' "$secret" | ends)"
 	same "more than both" 2 "$(printf 'ann\0%s\0more\0' "$secret" | ends)"
 	same "too much" 2 "$(head -c 5000 /dev/zero | tr '\0' a | ends)"
+}
+
+# The page, in a browser, with the real API.
+case_page() {
+	local SECRET=letters-and-4-digits
+	command -v chromium >/dev/null || skip "chromium is not installed"
+	for name in pat quin; do
+		echo "$name:x:$((65000 + $(printf %d "'$name"))):64000::/nonexistent:/bin/sh" >>/etc/passwd
+		echo "$name:$(openssl passwd -6 $SECRET):20000:0:99999:7:::" >>/etc/shadow
+	done
+	stack pam_unix.so
+	busybox_template bb
+	berth launch --wait --set access.users=pat:use bb web
+	berth create bb idle
+	export SECRET BERTH_WEB=$top/web
+	router=$BUILD_TREE/berth begin_web
+	browse "${host##*:}" "" real_password
+	unset BERTH_WEB
+	end_gateway
+	gone web idle
 }
 
 run_cases "$@"

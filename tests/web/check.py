@@ -12,6 +12,7 @@ import urllib.request
 from browser import Browser, Fault
 import desktop_flows
 import files_flows
+import rights_flows
 import flows
 
 
@@ -93,7 +94,7 @@ def main():
         for case in cases:
             began = time.monotonic()
             try:
-                next(getattr(one, case) for one in (flows, desktop_flows, files_flows) if hasattr(one, case))(page)
+                next(getattr(one, case) for one in (flows, desktop_flows, files_flows, rights_flows) if hasattr(one, case))(page)
                 page.end_of_case()
                 print(f"# {case}: {time.monotonic() - began:.1f} s", flush=True)
             except Fault as fault:

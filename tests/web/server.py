@@ -24,7 +24,7 @@ HOSTILE = '<img src=x onerror="window.hit=1">"\'&{{7*7}}'
 
 lock = threading.Condition()
 events, operations, requests = [], {}, []
-session = {"out": False, "fail": {}, "display": "ok"}
+session = {"out": False, "fail": {}, "display": "ok", "user": "root", "rights": None}
 began = int(time.time())
 
 
@@ -55,7 +55,7 @@ def reset(kind):
     operations.clear()
     requests.clear()
     files.clear()
-    session.update(out=False, fail={}, display="ok")
+    session.update(out=False, fail={}, display="ok", user="root", rights=None)
     if kind == "many":
         for i in range(1000):
             put(machine(f"m-{i:04}", ("running", "stopped", "stopped", "paused")[i % 4], labels={"rack": str(i % 7)}))
@@ -211,6 +211,11 @@ class Handler(BaseHTTPRequestHandler):
         if url.path == "/sign-out":
             session["out"] = True
             return self.answer(204, b"")
+        if url.path == "/sign-in":
+            if body != {"user": "ann", "password": "secret"}:
+                return self.bad(401, "the name or the password is wrong, or the user may not sign in here", "EACCES")
+            session.update(out=False, user="ann", rights={"web": "use", "db": "manage"})
+            return self.answer(200, b"")
         if url.path.startswith("/test/"):
             return self.control(url.path[6:], body)
         with lock:
@@ -273,9 +278,9 @@ class Handler(BaseHTTPRequestHandler):
     def look(self, parts, query):
         first, rest = (parts[0] if parts else ""), parts[1:]
         if not parts:
-            return self.good({"api_version": "1.0", "version": "0.2.0", "user": "root", "host": {"name": "harbour"}})
+            return self.good({"api_version": "1.0", "version": "0.2.0", "user": session["user"], "rights": session["rights"], "host": {"name": "harbour"}})
         if first == "machines" and not rest:
-            return self.good(list(machines.values()))
+            return self.good([one for one in machines.values() if session["rights"] is None or one["name"] in session["rights"]])
         if first == "machines":
             if rest[0] not in machines:
                 return self.bad(404, f"no machine '{rest[0]}'; 'berth list' lists them", "ENOENT")
