@@ -3,132 +3,14 @@
 # Sends that are cut, and that go on behind what the other side has on its disk. STORAGE_DRIVER: of the pools on both sides.
 needs_debian="bookworm"
 needs_packages="openssh-server"
-needs_faults="case_points"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/other_host.sh
 . "$top/tests/other_host.sh"
-# shellcheck source=tests/faults.sh
-. "$top/tests/faults.sh"
 # shellcheck source=tests/inside.sh
 . "$top/tests/inside.sh"
-
-driver=${STORAGE_DRIVER:-btrfs}
-tree=$top/tests/integration/stream_tree.py
-
-set_up() {
-	berth pool create pool --driver "$driver"
-	there pool create default --driver "$driver"
-	busybox_template bb pool
-	there template import "$T/bb.tar" bb
-	start_server
-	berth create --pool pool --set network= bb full
-	here full fill_root
-	listed "$BERTH_ROOT" pool machine.full >"$T/full"
-	cutter_once
-}
-
-tear_down() {
-	stop_server
-}
-
-# here MACHINE COMMAND..., over_there MACHINE COMMAND...: runs the command with the folder of its root as one more word.
-here() {
-	in_root "$BERTH_ROOT" pool "machine.$1" "${@:2}"
-}
-
-over_there() {
-	in_root "$T/there" default "machine.$1" "${@:2}"
-}
-
-# fill_root FOLDER: every kind of file, some that are larger than a part, and many small ones.
-fill_root() {
-	local i
-	"$tree" make "$1"
-	mkdir "$1/many"
-	for i in {1..120}; do
-		head -c "$((i * 97))" /dev/urandom >"$1/many/$i"
-	done
-	head -c 700000 /dev/urandom >"$1/many/big"
-	chmod 4750 "$1/many/big"
-	touch -d "2001-02-03 04:05:06" "$1/many/big" "$1/many"
-}
-
-# listed ROOT POOL VOLUME
-listed() {
-	in_root "$1" "$2" "$3" "$tree" list | grep -v "'./etc/hostname'"
-}
-
-# write_file PATH TEXT FOLDER: below the folder.
-write_file() {
-	echo "$2" >"$3/$1"
-}
-
-# read_file PATH FOLDER
-read_file() {
-	cat "$2/$1"
-}
-
-# write_random PATH SIZE FOLDER
-write_random() {
-	head -c "$2" /dev/urandom >"$3/$1"
-}
-
-# full_there: it is there as it is here.
-full_there() {
-	listed "$T/there" default machine.full | diff "$T/full" -
-}
-
-# Makes $T/once BYTES COMMAND...: the command, to which only so many bytes pass unless an earlier one was cut; it notes how many.
-cutter_once() {
-	byte_cutter
-	cat >"$T/once" <<-END
-		#!/bin/bash
-		bytes=\$1
-		shift
-		[[ -s $T/passed ]] && bytes=1000000000
-		"\$@" < <(python3 -c 'import os, sys
-		left, passed = int(sys.argv[1]), 0
-		while left and (data := os.read(0, min(left, 65536))):
-		    os.write(1, data)
-		    left -= len(data)
-		    passed += len(data)
-		print(passed, file=open(sys.argv[2], "a"))' "\$bytes" "$T/passed")
-	END
-	chmod +x "$T/once"
-}
-
-# send_cut BYTES [OPTION...] MACHINE TARGET: a send with small parts, whose first connection is cut there.
-send_cut() {
-	rm -f "$T/passed"
-	timeout 120 berth send --ssh "$T/once $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
-		--compress none --network "" "${@:2}"
-}
-
-# sent: bytes that all connections of the last send_cut have passed.
-sent() {
-	awk '{ n += $1 } END { print n }' "$T/passed"
-}
-
-# places N SIZE: so many places in it, drawn by the seed.
-places() {
-	python3 -c "import random, sys; random.seed(${SEED:-7}); [print(random.randrange(int(sys.argv[2]))) for _ in range(int(sys.argv[1]))]" "$@"
-}
-
-# cut_off BYTES [OPTION...] MACHINE TARGET: its only connection is cut there.
-cut_off() {
-	local status=0
-	timeout 300 berth send --ssh "$T/cutter $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
-		--retries 0 --compress none --network "" "${@:2}" >/dev/null 2>"$T/said" || status=$?
-	((status == 1)) || fault "cut behind $1: ended with $status"
-}
-
-nothing_halfway() {
-	silent "what has come halfway" bash -c "BERTH_ROOT=$T/there berth halfway list --json | jq -r '.[].name'" || return
-	silent "volumes" find "$T/there/lib/pools/default" -maxdepth 2 \( -name 'halfway.*' -o -name 'partial.*' \) || return
-	[[ $driver != thin ]] || silent "volumes" sqlite3 "$T/there/lib/pools/default/catalog.db" \
-		"SELECT name FROM volume WHERE name LIKE 'halfway.%' OR name LIKE 'partial.%'"
-}
+# shellcheck source=tests/cuts.sh
+. "$top/tests/cuts.sh"
 
 # Without a cut, a stream in small parts is the same machine.
 case_parts() {
@@ -163,11 +45,6 @@ case_places() {
 		there delete full
 	done
 	echo "$again times, nothing was on the disk"
-}
-
-# halfway_there: the names of what has come halfway there.
-halfway_there() {
-	there halfway list --json | jq -r '[.[].name] | join(" ")'
 }
 
 # The second command goes on with what the first has left, with the snapshot that it has kept.
@@ -343,153 +220,9 @@ case_increments() {
 	berth delete web
 }
 
-# fill_some N FOLDER: a megabyte that is new, one that is changed, and files that go.
-fill_some() {
-	mkdir -p "$2/files"
-	rm -rf "$2/files/gone"
-	mkdir "$2/files/gone" "$2/files/dir$1"
-	head -c 1M /dev/urandom >"$2/files/dir$1/new"
-	head -c 500K /dev/urandom >"$2/files/changed"
-	touch "$2/files/gone/$1"
-}
-
 same_there() {
 	listed "$BERTH_ROOT" pool "machine.$1" >"$T/listed"
 	listed "$T/there" default "machine.$1" | diff "$T/listed" -
-}
-
-# with_volumes: a machine "wv" with two volumes; $T/disk and $T/more have what is in them.
-with_volumes() {
-	berth create --pool pool --set network= bb wv
-	berth volume create --pool pool --description "of wv" disk
-	berth volume create --pool pool more
-	berth volume attach wv disk /srv
-	berth volume attach wv more /more
-	in_root "$BERTH_ROOT" pool data.disk fill_root
-	in_root "$BERTH_ROOT" pool data.more fill_some 1
-	listed "$BERTH_ROOT" pool data.disk >"$T/disk"
-	listed "$BERTH_ROOT" pool data.more >"$T/more"
-}
-
-# volumes_there: they are there as they are here.
-volumes_there() {
-	listed "$T/there" default data.disk | diff "$T/disk" -
-	listed "$T/there" default data.more | diff "$T/more" -
-	same "description there" "of wv" "$(there volume get disk description)"
-	same "volumes there" "disk:/srv more:/more" \
-		"$(there info --json wv | jq -r '[.volumes[] | .name + ":" + .target] | sort | join(" ")')"
-	nothing_halfway
-	silent "snapshots here" snapshots berth snapshot list --json wv
-	silent "snapshots of disk here" bash -c "berth volume info --json disk | jq -r '.snapshots[].name'"
-}
-
-delete_there() {
-	there delete wv
-	there volume delete disk more
-}
-
-# Cut in the volumes that travel along: what is on the disk there of root and volumes is not sent again.
-case_volumes() {
-	local size at
-	with_volumes
-	send_cut 1000000000 wv other
-	size=$(sent)
-	volumes_there
-	delete_there
-	for at in $(places "${SEND_CUTS:-6}" "$((size / 2))"); do
-		at=$((size / 2 + at))
-		send_cut "$at" wv other >/dev/null 2>"$T/said" || fault "cut behind $at of $size: $(cat "$T/said")"
-		(($(sent) < size + at / 2 + 200000)) || fault "cut behind $at of $size, $(sent) bytes were sent"
-		volumes_there
-		delete_there
-	done
-	# The second command goes on; a whole volume that has come is not sent again, nor is the root.
-	cut_off "$((size - 100000))" wv other
-	same "halfway" wv "$(halfway_there)"
-	fails 1 "no volume 'disk'" "$T/ssh/berth" volume info disk
-	send_cut 1000000000 wv other
-	(($(sent) < size / 2)) || fault "$(sent) bytes of $size were sent again"
-	volumes_there
-	delete_there
-	berth delete wv
-	berth volume delete disk more
-}
-
-# received_with LINE [OPTION...] MACHINE TARGET: a send in parts, to a receiver with that line of a shell before it.
-received_with() {
-	sed "s|^exec |$1\nexec |" "$T/ssh/berth" >"$T/ssh/faulty"
-	chmod +x "$T/ssh/faulty"
-	timeout 120 berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/faulty" --part 256K --compress none \
-		--network "" --retries 0 "${@:2}"
-}
-
-# The receiver is killed at its fault points, SEND_CUTS of them: the same command completes it.
-case_points() {
-	local all point status
-	with_volumes
-	rm -f "$T/trace"
-	received_with "export BERTH_FAULT_TRACE=$T/trace" wv other
-	volumes_there
-	delete_there
-	mapfile -t all < <(awk '/^(halfway|travel)-/ { print $1 ":" ++seen[$1] }' "$T/trace" | shuf --random-source=<(yes "${SEED:-7}"))
-	((${#all[@]} > 20)) || fault "${#all[@]} points"
-	for point in "${all[@]:0:${SEND_CUTS:-8}}"; do
-		echo "# killed at $point"
-		status=0
-		received_with "export BERTH_FAULT=$point" wv other >/dev/null 2>"$T/said" || status=$?
-		((status == 1)) || fault "at $point it ended with $status: $(cat "$T/said")"
-		if ! there info wv >/dev/null 2>&1; then
-			received_with "" wv other
-		fi
-		# What was left behind the commit is completed, or goes, with the next command that makes one of its kind.
-		there create --set network= bb x
-		there delete x
-		there volume create x
-		there volume delete x
-		[[ $driver == dir ]] || delete_each "snapshot list wv" "snapshot delete wv"
-		volumes_there
-		delete_there
-	done
-	berth delete wv
-	berth volume delete disk more
-}
-
-# Increments of a machine and of its volumes, which are in another pool there than its root.
-case_volumes_increments() {
-	local at size
-	there pool create --driver dir away
-	with_volumes
-	send_cut 1000000000 --keep-synced --pool away wv other
-	berth snapshot delete wv "$(snapshots berth snapshot list --json wv)"
-	delete_there
-	send_cut 1000000000 --keep-synced wv other
-	there pool move wv away
-	for at in 300000 1100000 1400000 2000000; do
-		here wv fill_some "$at"
-		in_root "$BERTH_ROOT" pool data.disk fill_some "$at"
-		in_root "$BERTH_ROOT" pool data.more fill_some "$at"
-		cut_off "$at" --force --keep-synced wv other
-		same "halfway" wv "$(halfway_there)"
-		send_cut 1000000000 --force --keep-synced wv other
-		size=$(sent)
-		((size + at < 5500000)) || fault "cut behind $at, $size more bytes were sent"
-		same "pools there" "away default" "$(there get wv pool) $(there volume get disk pool)"
-		listed "$BERTH_ROOT" pool machine.wv >"$T/listed"
-		listed "$T/there" away machine.wv | diff "$T/listed" -
-		listed "$BERTH_ROOT" pool data.disk | diff - <(listed "$T/there" default data.disk)
-		listed "$BERTH_ROOT" pool data.more | diff - <(listed "$T/there" default data.more)
-		nothing_halfway
-	done
-	# What is not here any more is sent again, and a mark names the pools that it has volumes in.
-	here wv fill_some 5
-	in_root "$BERTH_ROOT" pool data.disk fill_some 5
-	cut_off 2500000 --force --keep-synced wv other
-	there halfway delete wv
-	nothing_halfway
-	delete_there
-	there pool delete away
-	berth delete wv
-	berth volume delete --force disk more
 }
 
 # A berth there that keeps no parts: all of it again, as before.

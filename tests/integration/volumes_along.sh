@@ -93,7 +93,7 @@ case_export() {
 }
 
 case_damaged() {
-	local size cut
+	local flips=${STREAM_FLIPS:-12} size cut
 	anew a
 	write a one
 	berth export --volumes a "$T/a.berth"
@@ -103,7 +103,7 @@ case_damaged() {
 		fails 1 "stream '.*cut': .*it is not complete" berth import --pool p-dir --volumes-as x "$T/cut" x
 		nothing_new
 	done
-	same "damaged streams that were refused" 12 "$("$top/tests/integration/stream_flips.py" 12 3 "$T" "$T/a.berth" \
+	same "damaged streams that were refused" "$flips" "$("$top/tests/integration/stream_flips.py" "$flips" 3 "$T" "$T/a.berth" \
 		-- import --pool p-dir --volumes-as x @ x)"
 	nothing_new
 }
