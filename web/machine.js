@@ -40,7 +40,7 @@ function networkCard(machine) {
 			h("td", {}, [nic.address, nic.address6].filter(Boolean).map((address) => h("div", { class: "address" }, address))),
 			h("td", {}, traffic ? `${size(traffic.received_bytes)} in, ${size(traffic.sent_bytes)} out` : ""));
 	});
-	const forwards = (machine.forwards ?? []).map((forward) => h("li", {}, h("code", {}, [forward.name, forward.listen, forward.connect].filter(Boolean).join("  "))));
+	const forwards = (machine.forwards ?? []).map((forward) => h("li", {}, h("code", {}, [forward.name, forward.listen, `${forward.port}/${forward.protocol} to ${forward.target}`, forward.on_demand ? "on demand" : ""].filter(Boolean).join("  "))));
 	return card("Network", rows.length ? h("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Interfaces" },
 		h("table", {}, h("thead", {}, h("tr", {}, ["Interface", "Network", "Addresses", "Traffic"].map((words) => h("th", { scope: "col" }, words)))),
 			h("tbody", {}, rows))) : h("p", { class: "hint" }, "It has no network."),

@@ -103,16 +103,23 @@ static const struct field forward_fields[] = {
 	{ "listen", FIELD_TEXT, "--listen=", false },
 	{ "mode", FIELD_CHOICE, "proxy=--proxy nat=", false },
 	{ "name", FIELD_TEXT, "--name=", false },
+	{ "on_demand", FIELD_SWITCH, "--on-demand", false },
 	{ 0 },
 };
 
-/* The verb takes a header for a process, which the body may rule out. */
+/* The verb takes what only a process can do for the wish for one, which the body may rule out. */
 static int add_forward(struct exchange *exchange, struct err *err)
 {
 	const json_t *body = exchange->request->body;
 	const char *mode = json_string_value(body_member(body, "mode"));
 
-	if (mode && strcmp(mode, "nat") == 0 && json_is_true(body_member(body, "header")))
+	if (!mode || strcmp(mode, "nat") != 0)
+		return change_by_verb(exchange, err);
+	if (json_is_true(body_member(body, "on_demand")))
+		return err_set(err, EINVAL,
+			       "field 'on_demand' is for mode proxy: the kernel starts no "
+			       "machine; leave out 'mode', or make it proxy");
+	if (json_is_true(body_member(body, "header")))
 		return err_set(err, EINVAL,
 			       "field 'header' is for mode proxy: the kernel adds none; leave out "
 			       "'mode', or make it proxy");

@@ -103,6 +103,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/volume.c src/cmd/machine/volume.h \
 	src/cmd/machine/volume_info.c src/cmd/machine/volume_list.c src/cmd/machine/volume_settings.c \
 	src/cmd/machine/volume_travel.c \
+	src/cmd/machine/wake.c \
 	src/cmd/remote/remote.c \
 	src/cmd/remote/search.c \
 	src/cmd/template/derive.c src/cmd/template/derive.h \

@@ -49,9 +49,8 @@ static const struct command *const about[] = {
 	&command_help_verb, &command_version, NULL
 };
 static const struct command *const internal[] = {
-	&command_complete,   &command_finish, &command_respawn,
-	&command_pool_watch, &command_backup, &command_serve,
-	&command_idle,       &command_free,   NULL
+	&command_complete, &command_finish, &command_respawn, &command_pool_watch, &command_backup,
+	&command_serve,    &command_idle,   &command_wake,    &command_free,       NULL
 };
 
 const struct family families[] = {

@@ -53,6 +53,7 @@ struct forward_config {
 	char *listen;   /* an address of the host; "" for all, of both families */
 	bool header;    /* the machine is told who connects; see berth-forward */
 	char *mode;     /* KEY_CHOICE nat, proxy */
+	bool on_demand; /* it listens always, and a connection starts or resumes the machine */
 	char *port;     /* "80" or "8000-8010" */
 	char *protocol; /* KEY_CHOICE tcp, udp */
 	char *target;   /* the machine's port; of a range the first; "": the same */

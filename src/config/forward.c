@@ -65,6 +65,11 @@ static int check_mode(const char *name, const struct forward *forward, struct er
 			       "forward '%s' cannot have header 'yes' in mode nat, in which the "
 			       "machine sees who connects; leave it out, or use mode proxy",
 			       name);
+	if (forward->on_demand && !forward->proxy)
+		return err_set(err, EINVAL,
+			       "forward '%s' cannot have on_demand 'yes' in mode nat, in which no "
+			       "process waits for connections; leave it out, or use mode proxy",
+			       name);
 	if (!forward->proxy)
 		return 0;
 	if (forward->udp)
@@ -87,7 +92,8 @@ int config_forward(const struct forward_config *config, struct forward *forward,
 
 	*forward = (struct forward){ .udp = strcmp(config->protocol, "udp") == 0,
 				     .proxy = strcmp(config->mode, "nat") != 0,
-				     .header = config->header };
+				     .header = config->header,
+				     .on_demand = config->on_demand };
 	if (!*config->port)
 		return err_set(err, EINVAL, "forward '%s' has no line 'port = PORT'", name);
 	if (parse_ports(config->port, &forward->first, &forward->last) < 0)
@@ -129,8 +135,9 @@ bool forward_is_bound(const struct forward *forward)
 bool forwards_equal(const struct forward *a, const struct forward *b)
 {
 	return a->udp == b->udp && a->proxy == b->proxy && a->header == b->header &&
-	       a->family == b->family && a->first == b->first && a->last == b->last &&
-	       a->to == b->to && memcmp(a->listen, b->listen, sizeof a->listen) == 0;
+	       a->on_demand == b->on_demand && a->family == b->family && a->first == b->first &&
+	       a->last == b->last && a->to == b->to &&
+	       memcmp(a->listen, b->listen, sizeof a->listen) == 0;
 }
 
 bool forwards_collide(const struct forward *a, const struct forward *b)

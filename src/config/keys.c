@@ -66,6 +66,8 @@ static const struct key forward_keys[] = {
 	  "IPv4 or IPv6 address of the host that it is for; empty: all" },
 	{ "mode", KEY_CHOICE, 0, AT(mode), "nat", 0, 0, mode_words,
 	  "nat: the kernel translates addresses; proxy: a process passes connections on" },
+	{ "on_demand", KEY_BOOL, 0, AT(on_demand), "no", 0, 0, NULL,
+	  "a connection starts or resumes the machine, and waits for it" },
 	{ "port", KEY_TEXT, 0, AT(port), "", 0, 0, NULL,
 	  "port of the host, or a range such as 8000-8010" },
 	{ "protocol", KEY_CHOICE, 0, AT(protocol), "tcp", 0, 0, protocol_words, "tcp or udp" },

@@ -20,8 +20,9 @@ int config_owner(const char *value, struct config_owner *owner, struct err *err)
 struct forward {
 	bool udp; /* else TCP */
 	bool proxy; /* a process of the host passes connections on; else the kernel translates addresses */
-	bool header; /* it tells the machine who connects */
-	int family;  /* AF_INET or AF_INET6: only there; AF_UNSPEC: both */
+	bool header;    /* it tells the machine who connects */
+	bool on_demand; /* it lives while the machine is stopped too, and has it started */
+	int family;     /* AF_INET or AF_INET6: only there; AF_UNSPEC: both */
 	/* the host's address, in the family's 4 or 16 bytes; all 0: all addresses of that family */
 	unsigned char listen[16];
 	uint16_t first, last; /* ports of the host */

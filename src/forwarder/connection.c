@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One connection: of a client to the host, and of the host to the machine. */
 #include "base/clock.h"
+#include "base/scoped.h"
+#include "forwarder/demand.h"
 #include "forwarder/proxy.h"
 
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	CONNECT_MS = 10000,
+	/* A start waits for other commands, and for the boot. */
+	WAKE_MS = 150000,
+	/* Servers may begin to listen a while after the boot. */
+	FRESH_MS = 10000,
 	/* A peer that has vanished is noticed after about ten minutes. */
 	ALIVE_IDLE = 300,
 	ALIVE_EVERY = 60,
@@ -79,10 +83,19 @@ static void end_socket(struct proxy *proxy, struct proxy_connection *connection,
 	connection->fds[side] = -1;
 }
 
+/* Whether it is not open yet, and so has a time limit. */
+static bool is_on_its_way(const struct proxy_connection *connection)
+{
+	return connection->state == CONNECTION_ASKING ||
+	       connection->state == CONNECTION_CONNECTING ||
+	       connection->state == CONNECTION_RESTING;
+}
+
 static void end(struct proxy *proxy, struct proxy_connection *connection, bool reset)
 {
-	if (connection->state == CONNECTION_CONNECTING)
+	if (is_on_its_way(connection))
 		proxy->connecting--;
+	proxy->count--;
 	for (enum side side = CLIENT; side < SIDES; side++) {
 		end_socket(proxy, connection, side, reset);
 		flow_free(&connection->flows[side], &proxy->pipes);
@@ -152,6 +165,7 @@ static int begin_connect(struct proxy *proxy, struct proxy_connection *connectio
 /* The machine may listen on one family only, so that the client's is tried first, and then the other. */
 static void connect_next(struct proxy *proxy, struct proxy_connection *connection)
 {
+	connection->state = CONNECTION_CONNECTING;
 	while (connection->tries < (proxy->ipv6 ? 2 : 1)) {
 		bool six = proxy->ipv6 && connection->six == (connection->tries == 0);
 		connection->tries++;
@@ -159,7 +173,11 @@ static void connect_next(struct proxy *proxy, struct proxy_connection *connectio
 			return;
 		end_socket(proxy, connection, GUEST, true);
 	}
-	end(proxy, connection, true);
+	connection->tries = 0;
+	if (clock_ms() < connection->fresh_until)
+		connection->state = CONNECTION_RESTING;
+	else
+		end(proxy, connection, true);
 }
 
 /* The socket is new: it has room for all of the header. */
@@ -191,6 +209,53 @@ static void look_at_connect(struct proxy *proxy, struct proxy_connection *connec
 		end(proxy, connection, true);
 }
 
+/* ---- A machine that sleeps */
+
+/* One question stands for all connections. */
+static void ask(struct proxy *proxy, struct proxy_connection *connection)
+{
+	connection->until = clock_ms() + WAKE_MS;
+	if (!proxy->asked && demand_ask(proxy->ask) < 0)
+		end(proxy, connection, true);
+	else
+		proxy->asked = true;
+}
+
+/* The lock came with the descriptor. */
+static void take_use(struct proxy *proxy, int use)
+{
+	scoped_close_fd(&proxy->use);
+	proxy->use = use;
+	proxy->used = use >= 0;
+}
+
+int proxy_connections_answered(struct proxy *proxy)
+{
+	struct demand_answer answer = { 0 };
+	int use, r = demand_take(proxy->ask, &answer, &use);
+
+	if (r < 0)
+		return r == -EAGAIN || r == -EINTR ? 0 : r;
+	proxy->asked = false;
+	if (answer.code == 0) {
+		take_use(proxy, use);
+		proxy->address = answer.address;
+		proxy->address6 = answer.address6;
+		proxy->ipv6 = answer.ipv6;
+	}
+	for (size_t i = 0; i < proxy->most; i++) {
+		struct proxy_connection *connection = &proxy->connections[i];
+		if (connection->state != CONNECTION_ASKING)
+			continue;
+		connection->fresh_until = answer.woken ? clock_ms() + FRESH_MS : 0;
+		if (answer.code)
+			end(proxy, connection, true);
+		else
+			connect_next(proxy, connection);
+	}
+	return 0;
+}
+
 /* ---- Life */
 
 bool proxy_connection_begin(struct proxy *proxy, int client, uint16_t port)
@@ -203,16 +268,19 @@ bool proxy_connection_begin(struct proxy *proxy, int client, uint16_t port)
 		return false;
 	proxy->unused = connection->next;
 	*connection = (struct proxy_connection){
-		.state = CONNECTION_CONNECTING,
+		.state = proxy->ask >= 0 ? CONNECTION_ASKING : CONNECTION_CONNECTING,
 		.fds = { client, -1 },
 		.port = port,
 		.six = getsockname(client, &name, &size) == 0 && name.sa_family == AF_INET6,
 	};
 	proxy->connecting++;
+	proxy->count++;
 	set_options(client);
 	/* A client that gives up meanwhile is noticed. */
 	if (watch(proxy, connection, CLIENT, 0) < 0)
 		end(proxy, connection, true);
+	else if (proxy->ask >= 0)
+		ask(proxy, connection);
 	else
 		connect_next(proxy, connection);
 	return true;
@@ -225,12 +293,14 @@ void proxy_connection_event(struct proxy *proxy, struct proxy_connection *connec
 		pump(proxy, connection);
 	else if (connection->state == CONNECTION_CONNECTING && side == GUEST)
 		look_at_connect(proxy, connection);
-	else if (connection->state == CONNECTION_CONNECTING)
+	else if (is_on_its_way(connection))
 		end(proxy, connection, true);
 }
 
 void proxy_connection_tick(struct proxy *proxy, struct proxy_connection *connection, int64_t now)
 {
-	if (connection->state == CONNECTION_CONNECTING && now >= connection->until)
+	if (connection->state == CONNECTION_RESTING)
+		connect_next(proxy, connection);
+	else if (is_on_its_way(connection) && now >= connection->until)
 		end(proxy, connection, true);
 }

@@ -2,10 +2,11 @@
 /*
  * What berth-forward is started with:
  *
- *	berth-forward HEADER ADDRESS ADDRESS6 PORT...
+ *	berth-forward HEADER ADDRESS ADDRESS6 PORT... [demand BERTH ROOT MACHINE FORWARD RUN]
  *
  * HEADER is 1 if the machine is told who connects, else 0; the addresses are the machine's, ADDRESS6 "-" if it has none.
- * There is a PORT of the machine for each listening socket, which are the descriptors from FORWARDER_LISTENERS on.
+ * There is a PORT of the machine for each listening socket, which are the descriptors from FORWARDER_LISTENERS on. On
+ * demand there are no addresses, "-", and the words of struct demand (forwarder/demand.h) follow.
  */
 #ifndef BERTH_FORWARDER_FORWARDER_H
 #define BERTH_FORWARDER_FORWARDER_H
@@ -18,7 +19,9 @@ enum {
 	FORWARDER_NOTE = 4,
 	/* Gets an int once the process serves, 0, or before it ends, an errno. */
 	FORWARDER_REPORT = 5,
-	FORWARDER_LISTENERS = 6,
+	/* The file that is locked while the machine is used (machine/life/use.h); on demand, any file. */
+	FORWARDER_USE = 6,
+	FORWARDER_LISTENERS = 7,
 };
 
 enum {

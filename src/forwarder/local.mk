@@ -1,6 +1,8 @@
 pkglibexec_PROGRAMS += libexec/berth-forward
 libexec_berth_forward_SOURCES = \
 	src/forwarder/connection.c \
+	src/forwarder/demand.c src/forwarder/demand.h \
+	src/forwarder/demand_serve.c \
 	src/forwarder/flow.c src/forwarder/flow.h \
 	src/forwarder/forwarder.h \
 	src/forwarder/header.c \

@@ -2,12 +2,11 @@
 #include "forwarder/proxy.h"
 
 #include "base/clock.h"
+#include "base/scoped.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	EVENTS = 64,
@@ -20,6 +19,21 @@ enum {
 static uint64_t first_key(const struct proxy *proxy)
 {
 	return (uint64_t)proxy->most * SIDES;
+}
+
+/* And behind these is the parent's. */
+static uint64_t ask_key(const struct proxy *proxy)
+{
+	return first_key(proxy) + proxy->listener_count;
+}
+
+static int watch_parent(const struct proxy *proxy)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = ask_key(proxy) };
+
+	return proxy->ask < 0 || epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, proxy->ask, &event) == 0
+		       ? 0
+		       : -errno;
 }
 
 static int set_listening(struct proxy *proxy, bool on)
@@ -45,7 +59,8 @@ int proxy_begin(struct proxy *proxy, size_t most)
 		proxy->connections[i].next = proxy->unused;
 		proxy->unused = &proxy->connections[i];
 	}
-	return set_listening(proxy, true);
+	int r = watch_parent(proxy);
+	return r < 0 ? r : set_listening(proxy, true);
 }
 
 /* Clients that the kernel keeps for later are not lost: they wait in its queue. */
@@ -65,13 +80,17 @@ static void take_clients(struct proxy *proxy, const struct listener *listener)
 	}
 }
 
-static void handle(struct proxy *proxy, uint64_t key)
+/* 0 or -errno: it cannot go on. */
+static int handle(struct proxy *proxy, uint64_t key)
 {
+	if (key == ask_key(proxy))
+		return proxy_connections_answered(proxy);
 	if (key >= first_key(proxy))
 		take_clients(proxy, &proxy->listeners[key - first_key(proxy)]);
 	else
 		proxy_connection_event(proxy, &proxy->connections[key / SIDES],
 				       (enum side)(key % SIDES));
+	return 0;
 }
 
 static void tick(struct proxy *proxy)
@@ -84,6 +103,19 @@ static void tick(struct proxy *proxy)
 		proxy->rest_until = 0;
 }
 
+/* Whether the lock is not as it should be. Its only other holder looks at it for a moment, so that it is tried again. */
+static bool lacks_lock(const struct proxy *proxy)
+{
+	return proxy->use >= 0 && proxy->used != (proxy->count > 0);
+}
+
+static void settle_lock(struct proxy *proxy)
+{
+	if (lacks_lock(proxy) &&
+	    flock(proxy->use, proxy->count > 0 ? LOCK_SH | LOCK_NB : LOCK_UN) == 0)
+		proxy->used = proxy->count > 0;
+}
+
 /* The slots of dead connections are free for new ones only now, when no event of theirs is left. */
 static int settle(struct proxy *proxy)
 {
@@ -93,6 +125,7 @@ static int settle(struct proxy *proxy)
 		dead->next = proxy->unused;
 		proxy->unused = dead;
 	}
+	settle_lock(proxy);
 	bool wanted = proxy->unused && !proxy->rest_until;
 	return wanted == proxy->listening ? 0 : set_listening(proxy, wanted);
 }
@@ -104,17 +137,18 @@ int proxy_run(struct proxy *proxy)
 	int r = 0;
 
 	while (r == 0) {
-		bool timed = proxy->connecting || proxy->rest_until;
+		bool timed = proxy->connecting || proxy->rest_until || lacks_lock(proxy);
 		int n = epoll_wait(proxy->epoll, events, EVENTS, timed ? TICK_MS : -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		for (int i = 0; i < n; i++)
-			handle(proxy, events[i].data.u64);
+		for (int i = 0; i < n && r == 0; i++)
+			r = handle(proxy, events[i].data.u64);
 		if (timed && clock_ms() >= next_tick) {
 			tick(proxy);
 			next_tick = clock_ms() + TICK_MS;
 		}
-		r = settle(proxy);
+		if (r == 0)
+			r = settle(proxy);
 	}
 	return r;
 }

@@ -16,7 +16,9 @@ enum side { CLIENT, GUEST, SIDES };
 
 enum proxy_connection_state {
 	CONNECTION_UNUSED,
+	CONNECTION_ASKING,     /* whether the machine is awake */
 	CONNECTION_CONNECTING, /* to the machine */
+	CONNECTION_RESTING,    /* until the next try: the machine has just been woken */
 	CONNECTION_OPEN,
 	CONNECTION_DEAD, /* until the events that were read with its last one are done */
 };
@@ -31,6 +33,7 @@ struct proxy_connection {
 	bool six;                      /* the client has an IPv6 address */
 	unsigned tries;                /* addresses of the machine that were tried */
 	int64_t until;                 /* when the connection to the machine is given up */
+	int64_t fresh_until;           /* until when a machine that refuses it is tried again */
 	struct proxy_connection *next; /* of those unused, or dead */
 };
 
@@ -44,6 +47,10 @@ struct proxy {
 	struct in_addr address; /* the machine's */
 	struct in6_addr address6;
 	bool ipv6;   /* it has the latter */
+	int ask;     /* the parent, which is asked for the addresses; -1: they are known */
+	bool asked;  /* and it has not answered yet */
+	int use;     /* owned: the file that is locked while the machine is used, -1: none */
+	bool used;   /* it is locked */
 	bool header; /* the machine is told who connects */
 	struct listener listeners[FORWARDER_LISTENERS_MAX];
 	size_t listener_count;
@@ -52,6 +59,7 @@ struct proxy {
 	struct proxy_connection *connections; /* owned */
 	size_t most;                          /* their number */
 	size_t connecting;                    /* those that have a time limit */
+	size_t count;                         /* those that there are */
 	struct proxy_connection *unused, *dead;
 	struct pipes pipes;
 };
@@ -67,7 +75,9 @@ int proxy_run(struct proxy *proxy);
 bool proxy_connection_begin(struct proxy *proxy, int client, uint16_t port);
 void proxy_connection_event(struct proxy *proxy, struct proxy_connection *connection,
 			    enum side side);
-/* Ends it if the machine took too long. */
+/* The parent's answer. 0, or -errno: the parent has ended. */
+int proxy_connections_answered(struct proxy *proxy);
+/* Ends it if the machine took too long, or tries again. */
 void proxy_connection_tick(struct proxy *proxy, struct proxy_connection *connection, int64_t now);
 
 /* ---- header.c */

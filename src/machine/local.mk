@@ -29,12 +29,14 @@ libmachine_a_SOURCES = \
 	src/machine/life/control_kill.c \
 	src/machine/life/follow.c \
 	src/machine/life/forwards.c src/machine/life/forwards.h \
+	src/machine/life/forwards_made.c src/machine/life/forwards_made.h \
 	src/machine/life/freeze.c src/machine/life/freeze.h src/machine/life/use.c src/machine/life/use.h \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \
 	src/machine/life/nic_traffic.c \
 	src/machine/life/pending.c src/machine/life/pending.h \
+	src/machine/life/passing.c src/machine/life/passing.h \
 	src/machine/life/pool_use.c src/machine/life/pool_use.h \
 	src/machine/life/pool_watch.c \
 	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \

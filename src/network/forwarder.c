@@ -9,6 +9,7 @@
 #include "base/lock.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "forwarder/demand.h"
 #include "forwarder/forwarder.h"
 #include "kern/cgroup.h"
 #include "kern/host_port.h"
@@ -30,6 +31,7 @@ enum {
 	BACKLOG = 511,
 	GROUP_ROOM = 160,
 	FDS_MAX = FORWARDER_LISTENERS_MAX + FORWARDER_LISTENERS,
+	WORDS_MAX = FORWARDER_LISTENERS_MAX + 16,
 };
 
 static char *folder_path(const struct dirs *dirs, const char *machine)
@@ -49,8 +51,9 @@ static char *note_path(const struct forwarder *forwarder)
 struct plan {
 	char address[INET_ADDRSTRLEN], address6[INET6_ADDRSTRLEN];
 	char ports[FORWARDER_LISTENERS_MAX][8];
-	int fds[FDS_MAX]; /* by their numbers in the program; -1: not open. Owned */
-	size_t count;     /* of listening sockets */
+	char berth[PATH_MAX]; /* on demand, the path of this program, else "" */
+	int fds[FDS_MAX];     /* by their numbers in the program; -1: not open. Owned */
+	size_t count;         /* of listening sockets */
 };
 
 static void plan_free(struct plan *plan)
@@ -60,14 +63,17 @@ static void plan_free(struct plan *plan)
 }
 #define scoped_plan __attribute__((cleanup(plan_free)))
 
+/* lease: NULL on demand. */
 static void plan_init(struct plan *plan, const struct lease *lease)
 {
 	plan->count = 0;
 	for (size_t i = 0; i < FDS_MAX; i++)
 		plan->fds[i] = -1;
-	inet_ntop(AF_INET, &lease->address, plan->address, sizeof plan->address);
+	snprintf(plan->address, sizeof plan->address, "-");
 	snprintf(plan->address6, sizeof plan->address6, "-");
-	if (lease->prefix6)
+	if (lease)
+		inet_ntop(AF_INET, &lease->address, plan->address, sizeof plan->address);
+	if (lease && lease->prefix6)
 		inet_ntop(AF_INET6, &lease->address6, plan->address6, sizeof plan->address6);
 }
 
@@ -77,11 +83,12 @@ static char *describe(const struct forward *forward, const struct lease *lease)
 	char listen[INET6_ADDRSTRLEN] = "";
 	struct plan plan;
 
-	plan_init(&plan, lease);
+	plan_init(&plan, forward->on_demand ? NULL : lease);
 	inet_ntop(AF_INET6, forward->listen, listen, sizeof listen);
-	return text_format("1 proxy %d %d %s %u %u %u %s %s\n", forward->header, forward->family,
-			   listen, forward->first, forward->last, forward->to, plan.address,
-			   plan.address6);
+	return text_format("1 %s %d %d %s %u %u %u %s %s\n",
+			   forward->on_demand ? "demand" : "proxy", forward->header,
+			   forward->family, listen, forward->first, forward->last, forward->to,
+			   plan.address, plan.address6);
 }
 
 static int bind_port(const struct forward *forward, int family, unsigned port)
@@ -246,18 +253,38 @@ int forwarder_stop(const struct forwarder *forwarder, struct err *err)
 
 /* ---- Its start */
 
-static __attribute__((noreturn)) void execute(struct plan *plan, bool header, const char *path,
-					      int cgroup)
+/* The words of forwarder.h. */
+static void fill_words(const struct forwarder *forwarder, const struct plan *plan, bool header,
+		       const char *argv[WORDS_MAX])
 {
-	const char *argv[4 + FORWARDER_LISTENERS_MAX + 1] = { FORWARDER_PROGRAM, header ? "1" : "0",
-							      plan->address, plan->address6 };
+	const char *root = forwarder->dirs->root;
+	size_t n = 0;
+
+	argv[n++] = FORWARDER_PROGRAM;
+	argv[n++] = header ? "1" : "0";
+	argv[n++] = plan->address;
+	argv[n++] = plan->address6;
+	for (size_t i = 0; i < plan->count; i++)
+		argv[n++] = plan->ports[i];
+	if (*plan->berth) {
+		argv[n++] = "demand";
+		argv[n++] = plan->berth;
+		argv[n++] = root ? root : "";
+		argv[n++] = forwarder->machine;
+		argv[n++] = forwarder->name;
+		argv[n++] = forwarder->run;
+	}
+	argv[n] = NULL;
+}
+
+static __attribute__((noreturn)) void execute(struct plan *plan, const char *const *argv,
+					      const char *path, int cgroup)
+{
 	int count = FORWARDER_LISTENERS + (int)plan->count;
 	sigset_t none;
 
 	if (cgroup >= 0)
 		(void)file_write(cgroup, "cgroup.procs", "0");
-	for (size_t i = 0; i < plan->count; i++)
-		argv[4 + i] = plan->ports[i];
 	/* Moved away first: they may have numbers that are needed. */
 	for (int i = FORWARDER_LOCK; i < count; i++)
 		plan->fds[i] = fcntl(plan->fds[i], F_DUPFD_CLOEXEC, FDS_MAX);
@@ -308,6 +335,7 @@ static int launch(const struct forwarder *forwarder, struct plan *plan, bool hea
 		  struct err *err)
 {
 	char path[PATH_MAX] = "", group[GROUP_ROOM];
+	const char *argv[WORDS_MAX];
 	int ends[2];
 
 	if (find_program(path, err) < 0)
@@ -318,9 +346,10 @@ static int launch(const struct forwarder *forwarder, struct plan *plan, bool hea
 		return err_set(err, errno, "start %s: %s", FORWARDER_PROGRAM, strerror(errno));
 	scoped_fd int said = ends[0];
 	plan->fds[FORWARDER_REPORT] = ends[1];
+	fill_words(forwarder, plan, header, argv);
 	int r = child_detach(-1);
 	if (r == 0)
-		execute(plan, header, path, cgroup);
+		execute(plan, argv, path, cgroup);
 	plan_free(plan);
 	fault_point("forward-launched");
 	return r < 0 ? err_set(err, -r, "start %s: %s", FORWARDER_PROGRAM, strerror(-r))
@@ -350,6 +379,22 @@ static int open_note(const struct forwarder *forwarder, const char *path, const 
 	return r < 0 ? err_set(err, -r, "write '%s': %s", path, strerror(-r)) : 0;
 }
 
+/* Opens the file of the machine's uses. On demand there may be no run, and the process gets that of each one. */
+static int open_use(const struct forwarder *forwarder, bool on_demand, struct plan *plan,
+		    struct err *err)
+{
+	scoped_free char *path =
+		on_demand ? strdup("/dev/null") : text_format("%s/use", forwarder->run);
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	if (on_demand && install_berth(plan->berth, sizeof plan->berth) < 0)
+		return err_set(err, ENAMETOOLONG, "the path of this program is too long");
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	plan->fds[FORWARDER_USE] = fd;
+	return fd < 0 ? err_set(err, errno, "open '%s': %s", path, strerror(errno)) : 0;
+}
+
 int forwarder_start(const struct forwarder *forwarder, const struct forward *forward,
 		    const struct lease *lease, struct err *err)
 {
@@ -357,7 +402,7 @@ int forwarder_start(const struct forwarder *forwarder, const struct forward *for
 	scoped_free char *text = describe(forward, lease);
 	scoped_plan struct plan plan = { 0 };
 
-	plan_init(&plan, lease);
+	plan_init(&plan, forward->on_demand ? NULL : lease);
 	if (!path || !text)
 		return err_set(err, ENOMEM, "out of memory");
 	if (forwarder_is_current(forwarder, forward, lease))
@@ -365,11 +410,41 @@ int forwarder_start(const struct forwarder *forwarder, const struct forward *for
 	if (forwarder_stop(forwarder, err) < 0 || bind_all(forward, &plan, err) < 0)
 		return -err->code;
 	if (open_note(forwarder, path, text, &plan, err) == 0 &&
+	    open_use(forwarder, forward->on_demand, &plan, err) == 0 &&
 	    launch(forwarder, &plan, forward->header, err) == 0)
 		return 0;
 	plan_free(&plan);
 	forwarder_stop(forwarder, &(struct err){ 0 });
 	return -err->code;
+}
+
+/* ---- The addresses of a run */
+
+static char *describe_addresses(const struct lease *lease)
+{
+	struct plan plan;
+
+	plan_init(&plan, lease);
+	return text_format("%s %s\n", plan.address, plan.address6);
+}
+
+int forwarder_note_addresses(const char *run, const struct lease *lease, struct err *err)
+{
+	scoped_free char *path = text_format("%s/" DEMAND_ADDRESSES, run);
+	scoped_free char *text = describe_addresses(lease);
+
+	return path && text ? file_replace(path, text, strlen(text), 0600, err)
+			    : err_set(err, ENOMEM, "out of memory");
+}
+
+bool forwarder_has_addresses(const char *run, const struct lease *lease)
+{
+	scoped_free char *path = text_format("%s/" DEMAND_ADDRESSES, run);
+	scoped_free char *wanted = describe_addresses(lease);
+	scoped_free char *text = NULL;
+
+	return path && wanted && file_read(AT_FDCWD, path, NOTE_MAX, &text) > 0 &&
+	       strcmp(text, wanted) == 0;
 }
 
 /* ---- Those of a machine */
@@ -389,7 +464,7 @@ int forwarders_each(const struct dirs *dirs, const char *machine,
 	int r = 0;
 
 	for (struct dirent *e; r == 0 && dir && (e = readdir(dir));) {
-		const struct forwarder forwarder = { dirs, machine, e->d_name };
+		const struct forwarder forwarder = { dirs, machine, e->d_name, NULL };
 		if (e->d_name[0] != '.')
 			r = visit(context, &forwarder);
 	}

@@ -12,11 +12,13 @@
 struct forwarder {
 	const struct dirs *dirs;
 	const char *machine, *name; /* of the forward */
+	const char *run;            /* the run folder of the machine; only for a start */
 };
 
 /*
  * Starts the process, after one that was started otherwise has ended, and waits until it serves; nothing is done if it
- * runs. The sentence of a failure does not name the forward. -EADDRINUSE, -EADDRNOTAVAIL: for want of the port.
+ * runs. The sentence of a failure does not name the forward. -EADDRINUSE, -EADDRNOTAVAIL: for want of the port. lease:
+ * not used for a forward on demand, whose process asks for the address with each connection.
  */
 int forwarder_start(const struct forwarder *forwarder, const struct forward *forward,
 		    const struct lease *lease, struct err *err);
@@ -27,6 +29,13 @@ bool forwarder_lives(const struct forwarder *forwarder);
 /* Whether it lives and was started so. */
 bool forwarder_is_current(const struct forwarder *forwarder, const struct forward *forward,
 			  const struct lease *lease);
+
+/*
+ * Notes in the run folder where processes on demand find the machine; and whether that is noted. The addresses are the
+ * lease's.
+ */
+int forwarder_note_addresses(const char *run, const struct lease *lease, struct err *err);
+bool forwarder_has_addresses(const char *run, const struct lease *lease);
 
 /* Whether the machine has or had any. One look. */
 bool forwarders_any(const struct dirs *dirs, const char *machine);

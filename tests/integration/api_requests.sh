@@ -39,6 +39,9 @@ case_forwards() {
 	same "by the kernel" "nat false" "$(get /1.0/machines/web/forwards/dns | jq -r '"\(.mode) \(.header)"')"
 	refused 400 "'mode' must be one of: proxy, nat" POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8094","mode":"natt"}'
 	refused 400 "'header' is for mode proxy" POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8094","mode":"nat","header":true}'
+	refused 400 "'on_demand' is for mode proxy" POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8094","mode":"nat","on_demand":true}'
+	done_by POST /1.0/machines/web/forwards '{"protocol":"tcp","port":"8096","on_demand":true}'
+	same "on demand" "proxy true true" "$(get /1.0/machines/web/forwards/tcp-8096 | jq -r '"\(.mode) \(.on_demand) \(.active)"')"
 	same Location "Location: /1.0/machines/web/forwards/tcp-8094" "$(printf '{"protocol":"tcp","port":"8094"}' |
 		CONTENT_LENGTH=32 CONTENT_TYPE=application/json REQUEST_METHOD=POST PATH_INFO=/1.0/machines/web/forwards berth api --cgi |
 		grep ^Location)"

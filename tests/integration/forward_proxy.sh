@@ -159,6 +159,29 @@ case_slow_client() {
 	gone web
 }
 
+# A connection is a use of the machine, and the end of the last one is the end of the use.
+case_idle() {
+	local pid looks=0
+	berth create --network lan --set desktop.idle=pause --set desktop.idle.after=2s bb web
+	berth start --wait web
+	serve web flood 81
+	berth forward add --proxy web tcp 8081:81
+	mkfifo "$T/kept"
+	python3 "$peer" slow 127.0.0.1 8081 <>"$T/kept" >"$T/slow" &
+	pid=$!
+	retry 20 grep -q slow "$T/slow"
+	# For longer than the time without a use, in which its keeper has looked.
+	while ((looks++ < 40)); do
+		state_is web running
+		sleep 0.1
+	done
+	kill "$pid"
+	wait "$pid" || true
+	retry 20 state_is web paused
+	end_servers
+	gone web
+}
+
 case_header() {
 	berth launch --network lan bb web
 	serve web header 80

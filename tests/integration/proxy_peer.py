@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The two ends of connections through forwards of mode proxy: proxy_peer.py serve|get|transfer|slow ARGUMENT..."""
+"""The two ends of connections through forwards of mode proxy: proxy_peer.py serve|get|transfer|slow|hold ARGUMENT..."""
 import hashlib
 import os
 import socket
@@ -131,6 +131,13 @@ def slow(address, port):
     with socket.create_connection((address, int(port)), timeout=30) as peer:
         peer.recv(1)
         print("slow", flush=True)
+        os.read(0, 1)
+
+
+def hold(address, port):
+    """Keeps a connection open, on which it says next to nothing."""
+    with socket.create_connection((address, int(port)), timeout=60) as peer:
+        peer.sendall(b"G")
         os.read(0, 1)
 
 

@@ -199,6 +199,7 @@ static void test_forwards(void)
 		"[forward a]\nport = 1-65535\n",
 		"[forward a]\nport = 80-179\nmode = proxy\nheader = yes\n",
 		"[forward a]\nport = 80\nmode = proxy\nlisten = ::1\n",
+		"[forward a]\nport = 80\nmode = proxy\non_demand = yes\n",
 		"[forward a]\nport = 8000-8099\ntarget = 65436\n",
 	};
 	static const char *const bad[][2] = {
@@ -226,6 +227,8 @@ static void test_forwards(void)
 		  "more than 100 ports in mode proxy" },
 		{ "[forward a]\nport = 80\nheader = yes\n",
 		  "cannot have header 'yes' in mode nat" },
+		{ "[forward a]\nport = 80\non_demand = yes\n",
+		  "cannot have on_demand 'yes' in mode nat" },
 		{ "[forward a]\nport = 80\nmode = proxy\nlisten = fe80::1\n",
 		  "cannot have listen 'fe80::1'" },
 	};

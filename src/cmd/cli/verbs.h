@@ -29,6 +29,7 @@ extern const struct command command_top;
 extern const struct command command_logs, command_events, command_capture, command_metrics;
 /* desktop.c */
 extern const struct command command_desktop, command_inhibit, command_idle;
+extern const struct command command_wake;
 /* each.c */
 extern const struct command command_each;
 /* enter.c */

@@ -9,20 +9,28 @@
 #include "machine/life/run_state.h"
 #include "machine/state/machine.h"
 
+/* Whether it is to have a process now. */
+static bool is_wanted(const struct machine *machine, const struct section *section)
+{
+	struct forward forward;
+
+	return config_forward((const struct forward_config *)section, &forward,
+			      &(struct err){ 0 }) == 0 &&
+	       forward.proxy && (forward.on_demand || run_going(machine));
+}
+
 static int look_at_machine(void *context, const char *name)
 {
 	struct report *report = context;
 	scoped_machine struct machine machine = { 0 };
-	struct forward forward;
 
 	if (machine_read(&machine, report->dirs, name, &(struct err){ 0 }) < 0 ||
-	    !run_going(&machine))
+	    !*machine.config.network)
 		return 0;
 	scoped_free char *remedy = text_format("run 'berth network up %s'", machine.config.network);
 	for (const struct section *at = machine.config.forwards; at; at = at->next) {
 		const struct forward_config *section = (const struct forward_config *)at;
-		if (config_forward(section, &forward, &(struct err){ 0 }) == 0 && forward.proxy &&
-		    !forwards_is_made(&machine, at->name))
+		if (is_wanted(&machine, at) && !forwards_is_made(&machine, at->name))
 			report_add(report, VERDICT_PROBLEM, "forward", remedy,
 				   "forward '%s' of machine '%s' has no process that listens on "
 				   "port %s of this host",

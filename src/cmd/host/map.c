@@ -190,6 +190,7 @@ static json_t *forwards_of(const struct machine *machine)
 				  json_text(*forward->target ? forward->target : forward->port) },
 				{ "mode", json_string(forward->mode) },
 				{ "header", json_boolean(forward->header) },
+				{ "on_demand", json_boolean(forward->on_demand) },
 				{ "active", json_boolean(forwards_is_made(machine, at->name)) },
 				{ 0 },
 			}));

@@ -72,9 +72,10 @@ static void describe_forward(const json_t *forward, struct text *out)
 		text_add(out, "[%s]:", word(forward, "listen"));
 	else if (*word(forward, "listen"))
 		text_add(out, "%s:", word(forward, "listen"));
-	text_add(out, "%s/%s to %s%s%s", word(forward, "port"), word(forward, "protocol"),
+	text_add(out, "%s/%s to %s%s%s%s", word(forward, "port"), word(forward, "protocol"),
 		 word(forward, "target"),
 		 strcmp(word(forward, "mode"), "nat") == 0 ? "" : " by a process of the host",
+		 json_is_true(json_object_get(forward, "on_demand")) ? ", on demand" : "",
 		 json_is_true(json_object_get(forward, "active")) ? "" : ", not active");
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/scoped.h"
 #include "machine/life/life.h"
+#include "machine/life/passing.h"
 #include "machine/manage/boot.h"
 #include "machine/state/machine.h"
 
@@ -293,10 +294,15 @@ int act_on_all(struct call *call, enum boot_which which, struct err *err)
 
 static int run_autostart(struct call *call, struct err *err)
 {
+	scoped_text struct text left_out = { 0 };
 	uint64_t unused;
 	int r = call_seconds(call, &flag_wait, BOOT_SECONDS, &unused, err);
 
-	return r != 0 ? r : act_on_all(call, BOOT_AUTOSTART, err);
+	if (r != 0)
+		return r;
+	passing_listen_all(&call->dirs, &left_out);
+	print_notes(&left_out);
+	return act_on_all(call, BOOT_AUTOSTART, err);
 }
 
 static const struct flag *const autostart_flags[] = { &flag_wait, NULL };

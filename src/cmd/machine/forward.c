@@ -27,8 +27,13 @@ static const struct flag flag_header = {
 	"proxy-protocol", 0, false, NULL,
 	"the same, and tells the machine who connects, by a header of version 2"
 };
-static const struct flag *const add_flags[] = { &flag_json,  &flag_listen, &flag_name,
-						&flag_proxy, &flag_header, NULL };
+static const struct flag flag_on_demand = {
+	"on-demand", 0, false, NULL,
+	"the same, and a connection starts or resumes the machine, and waits for it"
+};
+static const struct flag *const add_flags[] = {
+	&flag_json, &flag_listen, &flag_name, &flag_on_demand, &flag_proxy, &flag_header, NULL
+};
 static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove */
@@ -45,6 +50,7 @@ static json_t *forward_object(const struct forward_config *forward, bool made)
 		{ "target", json_text(target) },
 		{ "mode", json_string(forward->mode) },
 		{ "header", json_boolean(forward->header) },
+		{ "on_demand", json_boolean(forward->on_demand) },
 		{ "active", json_boolean(made) },
 		{ 0 },
 	});
@@ -79,7 +85,9 @@ static int fill(const struct call *call, struct forward_config *forward, struct 
 	if (r == 0)
 		r = section_give(&forward_schema, forward, "listen", call_value(call, &flag_listen),
 				 err);
-	if (r == 0 && (call_has(call, &flag_proxy) || call_has(call, &flag_header)))
+	forward->on_demand = call_has(call, &flag_on_demand);
+	if (r == 0 &&
+	    (call_has(call, &flag_proxy) || call_has(call, &flag_header) || forward->on_demand))
 		r = section_give(&forward_schema, forward, "mode", "proxy", err);
 	forward->header = call_has(call, &flag_header);
 	/* Its sentences need a name. */
@@ -143,7 +151,7 @@ static void add_row(struct table *table, const char *machine, const struct forwa
 	table_add(table, *forward->listen ? forward->listen : "*");
 	table_add(table, forward->port);
 	table_add(table, *forward->target ? forward->target : forward->port);
-	table_add(table, forward->mode);
+	table_add(table, forward->on_demand ? "on-demand" : forward->mode);
 	table_add(table, made ? "yes" : "no");
 }
 

@@ -123,7 +123,18 @@ static void show_security(const struct machine_config *config, const struct fact
 
 static bool is_not_made(const struct machine *machine, const struct facts *facts, const char *name)
 {
-	return !machine_is_down(facts->status.state) && !forwards_is_made(machine, name);
+	const struct section *section = config_section(machine->config.forwards, name);
+	bool always = section && ((const struct forward_config *)section)->on_demand;
+
+	return (always || !machine_is_down(facts->status.state)) &&
+	       !forwards_is_made(machine, name);
+}
+
+static const char *forward_way(const struct forward_config *forward)
+{
+	return forward->on_demand                  ? " by a process of the host, on demand"
+	       : strcmp(forward->mode, "nat") == 0 ? ""
+						   : " by a process of the host";
 }
 
 static void show_sections(const struct machine *machine, const struct machine_config *config,
@@ -151,8 +162,7 @@ static void show_sections(const struct machine *machine, const struct machine_co
 		info_field("forward:", "%s, %s%s%s%s%s/%s to %s%s%s", at->name, six ? "[" : "",
 			   forward->listen, six ? "]" : "", *forward->listen ? ":" : "",
 			   forward->port, forward->protocol,
-			   *forward->target ? forward->target : forward->port,
-			   strcmp(forward->mode, "nat") == 0 ? "" : " by a process of the host",
+			   *forward->target ? forward->target : forward->port, forward_way(forward),
 			   is_not_made(machine, facts, at->name) ? ", not active" : "");
 	}
 }

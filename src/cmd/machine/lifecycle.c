@@ -8,6 +8,7 @@
 #include "cmd/cli/progress.h"
 #include "machine/data/data.h"
 #include "machine/life/life.h"
+#include "machine/life/passing.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -253,12 +254,25 @@ static int run_start(struct call *call, struct err *err)
 	return r != 0 ? r : for_each_machine(call, start_one, call_has(call, &flag_wait), err);
 }
 
+/* A host that goes down ends with this. A connection would start a machine again. */
+static int stop_all(struct call *call, struct err *err)
+{
+	scoped_fd int shut = passing_shut(&call->dirs, err);
+
+	if (shut < 0)
+		return shut;
+	int r = act_on_all(call, BOOT_RUNNING, err);
+	passing_end_listening(&call->dirs);
+	machine_leave_groups(&call->dirs);
+	return r;
+}
+
 static int run_stop(struct call *call, struct err *err)
 {
 	int r = check_all(call, err);
 
 	if (r == 0 && call_has(call, &flag_all))
-		return act_on_all(call, BOOT_RUNNING, err);
+		return stop_all(call, err);
 	return r != 0 ? r : for_each_machine(call, stop_one, true, err);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/scoped.h"
+#include "machine/life/passing.h"
 #include "machine/life/volume_use.h"
 #include "machine/state/move.h"
 
@@ -140,8 +141,12 @@ int data_erase_machine(struct machine *machine, bool forget, struct err *err)
 	struct ending ending = { .machine = machine };
 	struct unfinished mark = machine_mark(machine);
 
+	/* Nobody is to start it any more. */
+	passing_end_all(machine->dirs, machine->name);
 	mark_all(&ending);
 	int r = machine_erase(machine, forget, err);
+	if (r < 0 && !unfinished_is(&mark))
+		passing_listen(machine, NULL);
 	fault_point("volume-machine-gone");
 	settle_all(&ending, r == 0 || unfinished_is(&mark));
 	return r;

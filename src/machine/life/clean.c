@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "machine/confine/ids.h"
 #include "machine/life/forwards.h"
+#include "machine/life/passing.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/life/volume_use.h"
@@ -35,7 +36,7 @@ static void leave_port(struct machine *machine, const char *name, bool first)
 /* The ports that the run has noted, and those of the settings, which a start makes before it notes them. */
 static void leave_ports(struct machine *machine, const struct run_state *state)
 {
-	forwards_drop_all(machine);
+	passing_end_run(machine);
 	leave_port(machine, *state->network ? state->network : machine->config.network, true);
 	for (size_t i = 0; i < state->nic_count; i++)
 		leave_port(machine, state->nics[i].network, false);

@@ -20,9 +20,6 @@ int forwards_make(struct machine *machine, const struct network *network, const 
 
 /* Removes the rules that were made. Costs nothing if none were. */
 void forwards_drop(const struct machine *machine, const struct network *network);
-/* Ends the processes that pass on connections, with these: all of the machine's, or that of one forward. */
-void forwards_drop_all(const struct machine *machine);
-int forwards_stop(const struct machine *machine, const char *name, struct err *err);
 
 /* 1: the rules of what was made are there, or nothing was made; 0: they are lost; else -errno. */
 int forwards_are_current(const struct machine *machine, const struct network *network,

@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "machine/life/forwards.h"
 #include "machine/life/life.h"
+#include "machine/life/passing.h"
 #include "machine/life/run_state.h"
 #include "machine/state/machine.h"
 #include "machine/state/nics.h"
@@ -130,9 +131,13 @@ static int reconnect(void *context, const char *name)
 	struct run_state state;
 	struct lease lease;
 
-	if (machine_read(&machine, all->network->dirs, name, &why) < 0 ||
-	    look(&machine, all->network, &state, &lease) < 0)
+	if (machine_read(&machine, all->network->dirs, name, &why) < 0)
 		return 0;
+	if (look(&machine, all->network, &state, &lease) < 0) {
+		if (strcmp(machine.config.network, all->network->name) == 0)
+			passing_listen(&machine, all->notes);
+		return 0;
+	}
 	struct port_rules rules = nics_rules(&machine);
 	int r = network_reattach(all->network, &lease, state.init, &rules, &why);
 	if (r == 0 && all->network->renumbered)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Forwards of a machine, added and removed while it runs or not: its settings first, then the rules. */
 #include "machine/life/forwards.h"
+#include "machine/life/passing.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/settings_lock.h"
@@ -44,6 +45,16 @@ static int check_made(const struct machine *machine, const struct forward_config
 	return err_set(err, EIO, "%.*s", (int)strcspn(why, ";\n"), why);
 }
 
+/* A machine that does not run has the processes of its forwards on demand only. */
+static int renew_listening(const struct machine *machine, const struct forward_config *added,
+			   struct err *err)
+{
+	scoped_text struct text left_out = { 0 };
+
+	passing_listen(machine, &left_out);
+	return added && added->on_demand ? check_made(machine, added, &left_out, err) : 0;
+}
+
 /* Makes the rules as the settings say, if the machine runs on a network. added: NULL, or the forward to tell about. */
 static int renew_rules(struct machine *machine, const struct forward_config *added,
 		       struct text *notes, struct err *err)
@@ -54,7 +65,7 @@ static int renew_rules(struct machine *machine, const struct forward_config *add
 	struct lease lease;
 
 	if (!run_going(machine) || run_read_state(machine, &state) < 0 || !*state.network)
-		return 0;
+		return renew_listening(machine, added, err);
 	if (network_open(&network, machine->dirs, state.network, err) < 0 ||
 	    lease_find(&network, machine->name, &lease, err) < 0)
 		return -err->code;
@@ -124,12 +135,13 @@ static int check_free(const struct machine *machine, const struct forward_config
 static int make_same(struct machine *machine, const struct section *same, struct text *notes,
 		     struct err *err)
 {
-	if (!run_going(machine) || forwards_is_made(machine, same->name))
+	const struct forward_config *section = (const struct forward_config *)same;
+
+	if ((!run_going(machine) && !section->on_demand) || forwards_is_made(machine, same->name))
 		return err_set(err, EEXIST,
 			       "machine '%s' has this forward already, '%s'; 'berth forward list "
 			       "%s' shows all",
 			       machine->name, same->name, machine->name);
-	const struct forward_config *section = (const struct forward_config *)same;
 	return forwards_check(machine, section, NULL, err) < 0
 		       ? -err->code
 		       : renew_rules(machine, section, notes, err);
@@ -202,7 +214,7 @@ int machine_forward_remove(struct machine *machine, const char *which, struct er
 			       "machine '%s' has no forward '%.60s'; see: berth forward list %s",
 			       machine->name, which, machine->name);
 	/* A process that a killed command left would have no section that it belongs to. */
-	if (forwards_stop(machine, section->name, err) < 0)
+	if (passing_stop(machine, section->name, err) < 0)
 		return -err->code;
 	fault_point("forward-stopped");
 	if (config_remove_section(&machine_schema, conf, &forward_schema, section->name, err) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine from a stream. Its settings are a stranger's, and so is every byte of its volumes. */
 #include "machine/data/data.h"
+#include "machine/life/passing.h"
 #include "machine/manage/arrival.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/check.h"
@@ -305,6 +306,8 @@ static int import_new(struct machine *machine, const struct stream_head *head,
 	if (r == 0) {
 		remark(&arrival, notes);
 		machine_tell(machine, &(struct event){ .name = "imported", .from = head->name });
+		if (!spec->arriving)
+			passing_listen(machine, notes);
 	}
 	arrival_settle(&arrival);
 	return r;

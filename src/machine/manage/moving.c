@@ -4,6 +4,7 @@
 #include "machine/data/data.h"
 #include "machine/life/control.h"
 #include "machine/life/life.h"
+#include "machine/life/passing.h"
 #include "machine/life/run_state.h"
 #include "machine/state/private.h"
 
@@ -203,6 +204,8 @@ int moving_accept(struct machine *machine, const char *token, struct err *err)
 	fault_point("move-accepting");
 	int r = move_drop(machine, err);
 	fault_point("move-accepted");
+	if (r == 0)
+		passing_listen(machine, NULL);
 	return r;
 }
 

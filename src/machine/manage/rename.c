@@ -6,6 +6,7 @@
 
 #include "machine/life/control.h"
 #include "machine/life/life.h"
+#include "machine/life/passing.h"
 #include "machine/manage/birth.h"
 #include "machine/manage/follow_name.h"
 #include "machine/manage/hostname.h"
@@ -73,6 +74,8 @@ static int finish(const struct dirs *dirs, const struct renaming *renaming, stru
 	fault_point("rename-followed");
 	if (rename_volumes(&machine, renaming, &pool, notes, err) < 0)
 		return -err->code;
+	passing_end_all(dirs, renaming->from);
+	passing_listen(&machine, notes);
 	machine_tell(&machine, &(struct event){ .name = "renamed", .from = renaming->from });
 	pool_backup_mark_stale();
 	machine_renew_peers_of(&machine);

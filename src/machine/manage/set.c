@@ -9,6 +9,7 @@
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/confine/limits.h"
+#include "machine/life/passing.h"
 #include "machine/life/pending.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
@@ -203,6 +204,8 @@ int machine_set(struct machine *machine, const struct config_change *changes, si
 		return -err->code;
 	if (run_alive(machine))
 		return 0;
+	if (find_change(&set, "network"))
+		passing_listen(machine, NULL);
 	/* A running machine keeps its address, and releases it when it gets the next one. Another
 	 * machine can have the address that a stopped one has given up. */
 	if (find_change(&set, "network.address") && *machine->config.network)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * _wake: a machine is started or resumed because somebody connects to a forward on demand. The forward's process runs it
+ * (src/forwarder/demand_serve.c). It is not for people.
+ */
+#include "base/log.h"
+#include "base/scoped.h"
+#include "cmd/cli/common.h"
+#include "cmd/cli/verbs.h"
+#include "config/config.h"
+#include "machine/life/life.h"
+#include "machine/life/passing.h"
+#include "machine/manage/manage.h"
+#include "machine/start/start.h"
+#include "machine/state/machine.h"
+#include "machine/state/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* A machine whose init does not say that it has booted is connected to all the same. */
+enum { BOOT_SECONDS = 60 };
+
+static int check_wanted(const struct machine *machine, const char *name, struct err *err)
+{
+	const struct section *section = config_section(machine->config.forwards, name);
+
+	if (!section || !((const struct forward_config *)section)->on_demand)
+		return err_set(err, ENOENT, "machine '%s' has no forward '%s' on demand",
+			       machine->name, name);
+	if (passing_is_shut(machine->dirs))
+		return err_set(err, EBUSY, "all machines are being stopped");
+	return 0;
+}
+
+static int start_once(struct machine *machine, bool *was_running, struct err *err)
+{
+	int r = start_machine(machine, was_running, err);
+
+	if (r == 0)
+		r = machine_wait_booted(machine, BOOT_SECONDS, err);
+	if (r == -ETIMEDOUT) {
+		*err = (struct err){ 0 };
+		return 0;
+	}
+	return r;
+}
+
+static int wake(struct call *call, struct machine *machine, struct err *err)
+{
+	scoped_machine struct machine now = { 0 };
+	struct machine_status status = { 0 };
+	bool was_running = false;
+
+	machine_glance(machine, &status);
+	if (status.state == MACHINE_PAUSED)
+		return machine_pause(machine, false, NULL, err);
+	int r = start_once(machine, &was_running, err);
+	/* A guest that was about to end is not what is connected to. */
+	if (r != -ECANCELED || !was_running ||
+	    machine_open(&now, &call->dirs, machine->name, &(struct err){ 0 }) < 0)
+		return r;
+	*err = (struct err){ 0 };
+	return start_once(&now, &was_running, err);
+}
+
+/* Once: the next attempts to wake it, which connections cause, are not told until one succeeds. */
+static void tell(const struct machine *machine, const char *forward, const struct err *err)
+{
+	scoped_free char *path = machine_path(machine, "keeper.log");
+	scoped_free char *cause =
+		text_format("a connection to forward '%s': %s", forward, err->text);
+	scoped_fd int log =
+		path ? open(path,
+			    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			    0600)
+		     : -1;
+
+	machine_tell(machine,
+		     &(struct event){ .name = "wake-failed", .cause = cause ? cause : err->text });
+	log_to(log);
+	log_line("%s", cause ? cause : err->text);
+	log_to(-1);
+}
+
+static int run_wake(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	const char *forward = call->words[1];
+	int r = open_named(&machine, call, call->words[0], err);
+
+	if (r != 0)
+		return r;
+	r = check_wanted(&machine, forward, err);
+	if (r == 0)
+		r = wake(call, &machine, err);
+	if (r < 0 && call->count < 3)
+		tell(&machine, forward, err);
+	return r;
+}
+
+const struct command command_wake = {
+	.name = "_wake",
+	.args = "MACHINE FORWARD [again]",
+	.help = "Start or resume a machine that somebody connects to; run by the process of a "
+		"forward on demand",
+	.traits = COMMAND_HIDDEN,
+	.min = 2,
+	.max = 3,
+	.run = run_wake,
+};
