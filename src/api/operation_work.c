@@ -6,12 +6,14 @@
 #include "api/response.h"
 #include "api/verb.h"
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
+#include "machine/state/operation_counts.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -102,6 +104,33 @@ static int settle(const struct dirs *dirs, const char *id, int *ready)
 	return 0;
 }
 
+/* The words of a verb, "snapshot take", out of its command line. */
+static void verb_of(const struct argv *argv, char verb[OPERATION_VERB])
+{
+	size_t used = 0;
+
+	*verb = '\0';
+	for (size_t i = 1; i < argv->count && strcmp(argv->words[i], "--") != 0; i++) {
+		if (argv->words[i][0] == '-')
+			continue;
+		used += (size_t)snprintf(verb + used, OPERATION_VERB - used, "%s%s",
+					 used ? " " : "", argv->words[i]);
+		if (used >= OPERATION_VERB)
+			break;
+	}
+}
+
+/* A count that is lost changes nothing about what was done. */
+static void count_end(const struct dirs *dirs, const struct argv *argv,
+		      const struct verb_result *result, int64_t begun)
+{
+	char verb[OPERATION_VERB];
+
+	verb_of(argv, verb);
+	operation_counts_add(dirs, verb, result->code ? "failure" : "success",
+			     (uint64_t)(clock_ms() - begun) * 1000);
+}
+
 static void write_end(const struct dirs *dirs, const char *id, json_t *record,
 		      struct verb_result *result)
 {
@@ -127,6 +156,7 @@ static void work(const struct call *call, const struct argv *argv, const char *i
 	struct verb_result result = { .notes = json_array() };
 	struct err lost = { 0 };
 	scoped_free char *lines = NULL;
+	int64_t begun = clock_ms();
 	ssize_t n;
 
 	if (settle(&call->dirs, id, &ready) < 0 || write(ready, "", 1) != 1)
@@ -141,6 +171,7 @@ static void work(const struct call *call, const struct argv *argv, const char *i
 	}
 	result.code = result.code < 0 ? EXIT_FAILED : result.code;
 	fault_point("operation-worked");
+	count_end(&call->dirs, argv, &result, begun);
 	fflush(stderr);
 	if (lseek(STDOUT_FILENO, 0, SEEK_SET) == 0 &&
 	    (n = file_read_opened(STDOUT_FILENO, OUTPUT_MAX, &result.out)) > 0)

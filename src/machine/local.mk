@@ -16,6 +16,7 @@ libmachine_a_SOURCES = \
 	src/machine/state/nics.c src/machine/state/nics.h \
 	src/machine/state/owner.c src/machine/state/owner.h \
 	src/machine/state/parts.c src/machine/state/parts.h \
+	src/machine/state/operation_counts.c src/machine/state/operation_counts.h \
 	src/machine/state/private.h \
 	src/machine/state/volumes.c \
 	src/machine/confine/ids.c src/machine/confine/ids.h \

@@ -210,6 +210,37 @@ case_cancelled() {
 	let_go
 }
 
+# counted VERB RESULT: how often metrics tells that it has ended so.
+counted() {
+	berth metrics | sed -n "s/^berth_operations_total{verb=\"$1\",result=\"$2\"} //p"
+}
+
+# Each end is counted once, with its time, also when many end at once.
+case_counted() {
+	local i before
+	rm -f "$BERTH_ROOT/run/operations.count"
+	not grep -q berth_operations <(berth metrics)
+	done_by POST /1.0/machines '{"name":"web","source":{"type":"template","template":"bb"}}'
+	same "made" 1 "$(counted create success)"
+	done_by POST /1.0/machines/web/snapshots '{"name":"s1"}'
+	same "of two words" 1 "$(counted 'snapshot take' success)"
+	done_by PUT /1.0/machines/web/state '{"action":"start"}'
+	refused 409 "" DELETE /1.0/machines/web
+	same "failed" 1 "$(counted delete failure)"
+	for i in {1..8}; do
+		ask POST /1.0/machines/web/snapshots "{\"name\":\"at-once-$i\"}" >"$T/at-once.$i" &
+	done
+	wait
+	same "at once" 9 "$(berth metrics | awk -F '} ' '/^berth_operations_total{verb="snapshot take"/ { n += $2 } END { print n }')"
+	before=$(berth metrics | sed -n 's/^berth_operation_seconds_total{verb="create",result="success"} //p')
+	has '^[0-9]+\.[0-9]+$' "$before"
+	gone web
+	# What no program of berth has written counts nothing.
+	printf 'x\n\t\t\t\ncreate\tsuccess\t-1\t5\nstart\tsuccess\t3\t4000000\n' >"$BERTH_ROOT/run/operations.count"
+	same "foreign lines" 'berth_operations_total{verb="start",result="success"} 3' "$(berth metrics | grep '^berth_operations_total')"
+	rm "$BERTH_ROOT/run/operations.count"
+}
+
 # The place of what was made or renamed, whole also for the longest names.
 case_location() {
 	local long

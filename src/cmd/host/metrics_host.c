@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "keeper/event_count.h"
+#include "machine/state/operation_counts.h"
 #include "network/network.h"
 #include "storage/storage.h"
 
@@ -112,11 +113,32 @@ static int add_events(struct metrics *metrics, struct err *err)
 	return 0;
 }
 
+static int add_operations(struct metrics *metrics, struct err *err)
+{
+	struct operation_count counts[OPERATION_COUNTS_MAX];
+	size_t count;
+	int r = operation_counts_read(metrics->dirs, counts, &count);
+
+	if (r < 0)
+		return err_set(err, -r, "read the counts of operations: %s", file_why(r));
+	for (size_t i = 0; i < count; i++) {
+		const struct metric_label labels[] = { { "verb", counts[i].verb },
+						       { "result", counts[i].result },
+						       { 0 } };
+		metric_add(metrics, METRIC_OPERATIONS, counts[i].count, labels);
+		metric_add_seconds(metrics, METRIC_OPERATION_SECONDS, counts[i].microseconds,
+				   labels);
+	}
+	return 0;
+}
+
 int metrics_add_host(struct metrics *metrics, struct err *err)
 {
 	int r = pool_list(metrics->dirs, visit_pool, metrics, err);
 
 	if (r == 0)
 		r = network_list(metrics->dirs, visit_network, metrics, err);
-	return r < 0 ? r : add_events(metrics, err);
+	if (r == 0)
+		r = add_events(metrics, err);
+	return r < 0 ? r : add_operations(metrics, err);
 }

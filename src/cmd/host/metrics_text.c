@@ -77,6 +77,10 @@ const struct metric_family metric_families[METRIC_FAMILIES] = {
 			  "Ends of guests since the host was booted, by outcome" },
 	[METRIC_LIMIT_HITS] = { "berth_limit_hits_total", "counter", "limit",
 				"Times that machines have met a limit, by its key" },
+	[METRIC_OPERATIONS] = { "berth_operations_total", "counter", "verb, result",
+				"Operations of the API that have ended, by what they did and how" },
+	[METRIC_OPERATION_SECONDS] = { "berth_operation_seconds_total", "counter", "verb, result",
+				       "Time that these operations have taken" },
 };
 
 void metrics_free(struct metrics *metrics)
