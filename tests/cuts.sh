@@ -90,13 +90,22 @@ cutter_once() {
 # send_cut BYTES [OPTION...] MACHINE TARGET: a send with small parts, whose first connection is cut there.
 send_cut() {
 	rm -f "$T/passed"
-	timeout 120 berth send --ssh "$T/once $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
+	timeout "$(patience 120)" berth send --ssh "$T/once $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
 		--compress none --network "" "${@:2}"
 }
 
 # sent: bytes that all connections of the last send_cut have passed.
 sent() {
 	awk '{ n += $1 } END { print n }' "$T/passed"
+}
+
+# slow_or N FEW: so many, or a few on a host that is much slower than most, such as an emulated one.
+slow_or() {
+	if (($(slowness) > 5)); then
+		echo "$2"
+	else
+		echo "$1"
+	fi
 }
 
 # places N SIZE: so many places in it, drawn by the seed.
@@ -107,7 +116,7 @@ places() {
 # cut_off BYTES [OPTION...] MACHINE TARGET: its only connection is cut there.
 cut_off() {
 	local status=0
-	timeout 300 berth send --ssh "$T/cutter $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
+	timeout "$(patience 300)" berth send --ssh "$T/cutter $1 ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
 		--retries 0 --compress none --network "" "${@:2}" >/dev/null 2>"$T/said" || status=$?
 	((status == 1)) || fault "cut behind $1: ended with $status"
 }

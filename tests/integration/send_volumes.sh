@@ -53,7 +53,7 @@ case_volumes() {
 	size=$(sent)
 	volumes_there
 	delete_there
-	for at in $(places "${SEND_CUTS:-6}" "$((size / 2))"); do
+	for at in $(places "${SEND_CUTS:-$(slow_or 6 2)}" "$((size / 2))"); do
 		at=$((size / 2 + at))
 		send_cut "$at" wv other >/dev/null 2>"$T/said" || fault "cut behind $at of $size: $(cat "$T/said")"
 		(($(sent) < size + at / 2 + 200000)) || fault "cut behind $at of $size, $(sent) bytes were sent"
@@ -103,9 +103,9 @@ case_flipped() {
 	size=$(sent)
 	volumes_there
 	delete_there
-	for at in $(places "${SEND_CUTS:-6}" "$((size - 5000))"); do
+	for at in $(places "${SEND_CUTS:-$(slow_or 6 2)}" "$((size - 5000))"); do
 		status=0
-		timeout 300 berth send --ssh "$T/flipper $((at + 4000)) ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
+		timeout "$(patience 300)" berth send --ssh "$T/flipper $((at + 4000)) ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \
 			--retries 0 --compress none --network "" wv other >/dev/null 2>"$T/said" || status=$?
 		((status == 1)) || fault "bit of byte $((at + 4000)) of $size: ended with $status: $(cat "$T/said")"
 		fails 1 "no machine 'wv'" "$T/ssh/berth" info wv
@@ -123,7 +123,7 @@ case_flipped() {
 received_with() {
 	sed "s|^exec |$1\nexec |" "$T/ssh/berth" >"$T/ssh/faulty"
 	chmod +x "$T/ssh/faulty"
-	timeout 120 berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/faulty" --part 256K --compress none \
+	timeout "$(patience 120)" berth send --ssh "ssh -F $T/ssh/config" --berth "$T/ssh/faulty" --part 256K --compress none \
 		--network "" --retries 0 "${@:2}"
 }
 
@@ -137,7 +137,7 @@ case_points() {
 	delete_there
 	mapfile -t all < <(awk '/^(halfway|travel)-/ { print $1 ":" ++seen[$1] }' "$T/trace" | shuf --random-source=<(yes "${SEED:-7}"))
 	((${#all[@]} > 20)) || fault "${#all[@]} points"
-	for point in "${all[@]:0:${SEND_CUTS:-8}}"; do
+	for point in "${all[@]:0:${SEND_CUTS:-$(slow_or 8 3)}}"; do
 		echo "# killed at $point"
 		status=0
 		received_with "export BERTH_FAULT=$point" wv other >/dev/null 2>"$T/said" || status=$?
