@@ -109,6 +109,8 @@ settle_sound() {
 }
 
 settle_user() {
+	# Files that are dropped on the desktop go there.
+	mkdir -p "$root/etc/skel/Downloads"
 	chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 desktop >&2
 	write_file usr/local/libexec/desktop-user 755 <<-'END'
 		#!/bin/sh

@@ -6,13 +6,20 @@ import RFB from "./vendor/novnc/core/rfb.js";
 import { look, send } from "./api.js";
 import { requests } from "./requests.js";
 import { joinClipboard } from "./desktop_clipboard.js";
+import { joinDrops } from "./desktop_drop.js";
+import { joinSound } from "./desktop_sound.js";
 
 const [name, mode] = location.hash.slice(1).split("/").map(decodeURIComponent);
 const at = (id) => document.getElementById(id);
 const screen = at("screen"), viewOnly = at("view-only"), fit = at("fit");
 // States in which a connection starts no machine.
 const up = ["running", "paused", "starting"];
-let display = null, serial = 0, failures = 0, timer = 0;
+// Of this tab: a connection that is made again gets the control back from the lost one.
+const client = (sessionStorage.client ??= [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
+// Symbols of X, pressed in this order.
+const combinations = { "alt-tab": [0xffe9, 0xff09], "alt-f4": [0xffe9, 0xffc1], "ctrl-esc": [0xffe3, 0xff1b], "ctrl-alt-bs": [0xffe3, 0xffe9, 0xff08], "print": [0xff61] };
+let display = null, link = null, serial = 0, failures = 0, timer = 0;
+let control = "ours", viewers = 1;
 
 const fromMachine = joinClipboard(screen, at("clipboard"), () => display);
 
@@ -22,15 +29,31 @@ function say(status, words, button) {
 	at("notice").hidden = !words;
 	at("again").hidden = !button;
 	at("again").textContent = button ?? "";
-	for (const id of ["cad", "super"])
+	for (const id of ["cad", "super", "keys", "control"])
 		at(id).disabled = !display || viewOnly.checked;
+	for (const id of ["cad", "super", "keys"])
+		at(id).disabled ||= control === "other";
+}
+
+/** What the server says of the control. It takes all out by which a viewer without it would act. */
+function showControl() {
+	if (!display)
+		return;
+	const state = viewOnly.checked ? "Connected, view only" : control === "other" ? "Connected; another viewer has the control" : "Connected";
+	at("control").hidden = viewOnly.checked || (control === "ours" && viewers < 2);
+	at("control").textContent = control === "ours" ? "Give control" : "Take control";
+	display.viewOnly = viewOnly.checked || control === "other";
+	display.resizeSession = fit.checked && !viewOnly.checked && control === "ours";
+	say(viewers > 1 ? `${state}, ${viewers} viewers` : state);
 }
 
 function drop() {
 	const old = display;
 	clearTimeout(timer);
 	serial++;
-	display = null;
+	display = link = null;
+	control = "ours";
+	viewers = 1;
 	old?.disconnect();
 	screen.replaceChildren();
 }
@@ -76,17 +99,24 @@ function open(path) {
 		if (typeof event.data !== "string")
 			return;
 		event.stopImmediatePropagation();
-		end = read(event.data);
+		const told = read(event.data);
+		if (!told.control) {
+			end = told;
+			return;
+		}
+		({ control, viewers } = told);
+		if (connected)
+			showControl();
 	});
+	link = socket;
 	display = new RFB(screen, socket, { shared: true });
 	const rfb = display;
 	rfb.viewOnly = viewOnly.checked;
 	rfb.scaleViewport = true;
-	rfb.resizeSession = fit.checked && !viewOnly.checked;
 	rfb.addEventListener("connect", () => {
 		connected = true;
 		failures = 0;
-		say(viewOnly.checked ? "Connected, view only" : "Connected");
+		showControl();
 		rfb.focus({ preventScroll: true });
 	});
 	rfb.addEventListener("clipboard", ({ detail }) => fromMachine(detail.text));
@@ -120,7 +150,7 @@ async function connect(wake) {
 				return;
 			}
 		}
-		const { metadata } = await send(requests.desktop(name, viewOnly.checked));
+		const { metadata } = await send(requests.desktop(name, viewOnly.checked, client));
 		if (mine === serial)
 			open(metadata.websocket);
 	} catch (failure) {
@@ -134,7 +164,17 @@ at("again").addEventListener("click", () => {
 	connect(at("again").textContent === "Start it");
 });
 viewOnly.addEventListener("change", () => connect());
-fit.addEventListener("change", () => display && (display.resizeSession = fit.checked && !viewOnly.checked));
+fit.addEventListener("change", showControl);
+at("control").addEventListener("click", () => link?.send(JSON.stringify({ control: control === "ours" ? "give" : "take" })));
+at("keys").addEventListener("change", () => {
+	const symbols = combinations[at("keys").value] ?? [];
+	for (const symbol of symbols)
+		display?.sendKey(symbol, null, true);
+	for (const symbol of [...symbols].reverse())
+		display?.sendKey(symbol, null, false);
+	at("keys").value = "";
+	display?.focus();
+});
 at("cad").addEventListener("click", () => display?.sendCtrlAltDel());
 at("super").addEventListener("click", () => display?.sendKey(0xffeb, "MetaLeft"));
 at("full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()));
@@ -152,6 +192,8 @@ screen.addEventListener("keydown", (event) => {
 addEventListener("online", () => timer && connect());
 addEventListener("hashchange", () => location.reload());
 
+joinSound(at("sound"), at("sound-note"), name);
+joinDrops(at("room"), at("drop-note"), name);
 document.title = `Desktop of ${name}`;
 at("name").textContent = name;
 at("own").href = location.href;

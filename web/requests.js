@@ -76,11 +76,17 @@ export const requests = {
 		body: { terminal: true },
 		command: ["berth", "shell", name],
 	}),
-	desktop: (name, viewOnly) => ({
+	desktop: (name, viewOnly, client) => ({
 		method: "POST",
 		path: `${machine(name)}/desktop`,
-		body: viewOnly ? { view_only: true } : {},
+		body: viewOnly ? { view_only: true } : { client },
 		command: ["berth", "desktop", ...(viewOnly ? ["--view-only"] : []), name],
+	}),
+	sound: (name) => ({
+		method: "POST",
+		path: `${machine(name)}/desktop`,
+		body: { sound: true },
+		command: ["berth", "desktop", "--sound", name],
 	}),
 };
 

@@ -139,7 +139,11 @@ static int open_desktop(struct exchange *exchange, struct err *err)
 {
 	if (body_check(exchange->request->body, exchange->match.route->fields, NULL, err) < 0)
 		return -err->code;
-	return give_ticket(exchange, "desktop --stdio -- {machine}",
+	/* Who listens starts nothing. */
+	if (json_is_true(json_object_get(exchange->request->body, "sound")))
+		return give_ticket(exchange, "desktop --sound -- {machine}",
+				   &(struct kind){ .raw = true }, err);
+	return give_ticket(exchange, "desktop --stdio --tell -- {machine}",
 			   &(struct kind){ .raw = true, .starts = true }, err);
 }
 
@@ -154,6 +158,9 @@ static const struct field console_fields[] = {
 	{ 0 },
 };
 static const struct field desktop_fields[] = {
+	{ "client", FIELD_TEXT, "--client=", false },
+	{ "sound", FIELD_SWITCH, NULL, false },
+	{ "take", FIELD_SWITCH, "--take", false },
 	{ "timeout", FIELD_TIME, "--timeout=", false },
 	{ "view_only", FIELD_SWITCH, "--view-only", false },
 	{ 0 },

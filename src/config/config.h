@@ -125,6 +125,7 @@ struct machine_config {
 	uint64_t created;            /* KEY_FIXED; seconds since the epoch */
 	char *desktop_idle;          /* "desktop.idle": KEY_CHOICE never, pause, stop */
 	uint64_t desktop_idle_after; /* "desktop.idle.after": seconds */
+	char *desktop_sound;         /* "desktop.sound": where it gives what it plays, in it */
 	char *desktop_socket;        /* "desktop.socket": where its display server listens, in it */
 	uint64_t disk_size;          /* "disk.size", bytes; 0: as the template */
 	char *app_command; /* "app.command": what guest-init runs; "" = the root's init, or a console */

@@ -179,6 +179,8 @@ static const struct key machine_keys[] = {
 	  NULL, "time without a use until then" },
 	{ "desktop.socket", KEY_PATH, KEY_LIVE, AT(desktop_socket), "/run/desktop/rfb", 0, 0, NULL,
 	  "socket in it at which its display server listens" },
+	{ "desktop.sound", KEY_PATH, KEY_LIVE, AT(desktop_sound), "/run/desktop/sound", 0, 0, NULL,
+	  "socket in it that gives what it plays" },
 	{ "disk.size", KEY_SIZE, KEY_LIVE, AT(disk_size), "0", 0, 16ULL << 40, NULL,
 	  "how large its root is, in a pool that limits it; 0: as what it was made from" },
 	{ "env", KEY_ENV, KEY_KEPT, AT(env), "", 0, 0, NULL,

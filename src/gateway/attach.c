@@ -73,10 +73,18 @@ static int read_wish(struct attach_wish *wish, const json_t *root)
 {
 	const json_t *resize = json_object_get(root, "resize");
 	const char *signal = json_string_value(json_object_get(root, "signal"));
+	const char *control = json_string_value(json_object_get(root, "control"));
 	json_int_t columns = json_integer_value(json_object_get(resize, "columns"));
 	json_int_t rows = json_integer_value(json_object_get(resize, "rows"));
 
-	if (json_object_size(root) != 1 || (!resize && !signal))
+	if (json_object_size(root) != 1 || (!resize && !signal && !control))
+		return -EINVAL;
+	/* The viewers of a desktop take these signals for it. */
+	if (control && strcmp(control, "take") == 0)
+		signal = "USR1";
+	else if (control && strcmp(control, "give") == 0)
+		signal = "USR2";
+	else if (control)
 		return -EINVAL;
 	if (resize && (!is_size(columns) || !is_size(rows)))
 		return -EINVAL;

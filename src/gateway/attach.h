@@ -24,7 +24,7 @@ void attach_free(struct attach *attach);
 /* A message of text by a client: one of the two. */
 struct attach_wish {
 	unsigned short columns, rows; /* {"resize": {"columns": C, "rows": R}}; 0: it is none */
-	int signal;                   /* {"signal": "INT"}; 0: it is none */
+	int signal; /* {"signal": "INT"}, {"control": "take"} or "give"; 0: it is none */
 };
 
 /* 0 or -EINVAL. */

@@ -25,6 +25,12 @@ void saying_add(struct saying *saying, const void *bytes, size_t n)
 	saying->line[saying->length] = '\0';
 }
 
+bool saying_ends_json(struct saying *saying, char byte)
+{
+	saying_add(saying, &byte, 1);
+	return byte == '\n' && saying->line[0] == '{';
+}
+
 char *saying_end(const struct saying *saying, int code)
 {
 	static const char name[] = "berth: ";

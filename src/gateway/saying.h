@@ -3,6 +3,7 @@
 #ifndef BERTH_GATEWAY_SAYING_H
 #define BERTH_GATEWAY_SAYING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SAYING = 512 };
@@ -15,6 +16,8 @@ struct saying {
 };
 
 void saying_add(struct saying *saying, const void *bytes, size_t n);
+/* Adds a byte. Whether it has ended a line of JSON, which is for the client at once. */
+bool saying_ends_json(struct saying *saying, char byte);
 /* {"exit": CODE}, with "error" if something was said and the code is not 0. The caller owns it; NULL: out of memory. */
 char *saying_end(const struct saying *saying, int code);
 

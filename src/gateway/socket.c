@@ -125,8 +125,9 @@ static void free_if_done(struct web_socket *socket)
 static void take_wish(struct web_socket *socket)
 {
 	static const char wrong[] =
-		"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}} or "
-		"{\\\"signal\\\":NAME}, NAME one of HUP, INT, QUIT, TERM, KILL, USR1, USR2\"}";
+		"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}}, "
+		"{\\\"control\\\":\\\"take\\\"} or give, or {\\\"signal\\\":NAME}, NAME one of "
+		"HUP, INT, QUIT, TERM, KILL, USR1, USR2\"}";
 	struct attach_wish wish;
 
 	if (attach_wish(&wish, socket->wish, socket->wish_length) < 0) {
@@ -271,7 +272,12 @@ static void read_stream(struct web_socket *socket, int i)
 	bytes[0] = (unsigned char)i;
 	ssize_t n = read(socket->streams.near[i], bytes + channels, sizeof bytes - channels);
 	if (n > 0 && i == 2 && socket->attach.raw) {
-		saying_add(&socket->saying, bytes, (size_t)n);
+		for (ssize_t at = 0; at < n; at++)
+			if (saying_ends_json(&socket->saying, (char)bytes[at])) {
+				put(socket, WEBSOCKET_TEXT, socket->saying.line,
+				    socket->saying.length);
+				socket->saying = (struct saying){ 0 };
+			}
 		watch_arm(socket->gateway->epoll, &socket->watches[i], EPOLLIN);
 	} else if (n > 0) {
 		put(socket, WEBSOCKET_BINARY, bytes, (size_t)n + channels);

@@ -51,6 +51,8 @@ libmachine_a_SOURCES = \
 	src/machine/desktop/carry.c src/machine/desktop/desktop.h \
 	src/machine/desktop/display.c \
 	src/machine/desktop/rfb.c src/machine/desktop/rfb.h \
+	src/machine/desktop/sound.c \
+	src/machine/desktop/viewers.c src/machine/desktop/viewers.h \
 	src/machine/data/attached.c \
 	src/machine/data/data.c src/machine/data/data.h \
 	src/machine/data/joint.c src/machine/data/joint.h \

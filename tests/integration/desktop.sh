@@ -104,6 +104,137 @@ geometry_is() {
 	[[ $(geometry) == "$1" ]]
 }
 
+# begin_viewer NAME [OPTION...] -- ACTION...: in the background: its number in $viewer, what it is told in $T/NAME.told. A
+# word for its action "stay" is said by say NAME.
+begin_viewer() {
+	local name=$1
+	shift
+	mkfifo "$T/$name"
+	over_stdio d --tell "$@" <"$T/$name" >"$T/$name.out" 2>"$T/$name.told" &
+	viewer=$!
+	exec {held}>"$T/$name"
+	eval "of_$name=$held"
+	retry 20 grep -q stay "$T/$name.out"
+}
+
+say() {
+	local fd=of_$1
+	echo go >&"${!fd}"
+}
+
+# told NAME WORD [VIEWERS]: the last that a viewer was told of the control.
+told() {
+	tail -n 1 "$T/$1.told" | grep -q "{\"control\":\"$2\",\"viewers\":${3:-[0-9]*}}"
+}
+
+# The command of the viewer "one", which the test's viewer runs.
+signal_one() {
+	pkill "-$1" -P "$(pgrep -P "$one")"
+}
+
+typed_since() {
+	[[ $(typed) == "$before"$'\n'"$1" ]]
+}
+
+# One viewer acts, the others look until they take the control.
+case_control() {
+	local size one two
+	listen_to_keys
+	retry 20 keys_arrive
+	retry 20 no_viewer
+	before=$(typed)
+	begin_viewer one --client tab -- type $'a\n' stay type $'never\n' stay type $'c\n' stay
+	one=$viewer
+	retry 20 told one ours 1
+	retry 20 typed_since a
+	size=$(geometry)
+	# Neither keys nor size of another one; and it is told so.
+	over_stdio d -- type $'never\n' raw fb0004000300010000000000000000000400030000000000 colours >"$T/out" 2>"$T/err"
+	grep -q "another viewer controls the desktop, and this one looks: --take, or 'kill -USR1" "$T/err"
+	same "its geometry" "$size" "$(geometry)"
+	begin_viewer two --take -- type $'b\n' stay
+	two=$viewer
+	retry 20 told two ours 2
+	retry 20 told one other 2
+	say one
+	retry 20 says one stay 2
+	retry 20 typed_since $'a\nb'
+	# When it has gone, the first that presses a key gets the control.
+	say two
+	wait "$two"
+	retry 20 told one free 1
+	say one
+	retry 20 told one ours 1
+	retry 20 typed_since $'a\nb\nc'
+	# The same tab again, while its lost connection is still there.
+	over_stdio d --client tab -- type $'d\n' 2>"$T/err"
+	retry 20 typed_since $'a\nb\nc\nd'
+	retry 20 told one free 1
+	signal_one USR1
+	retry 20 told one ours 1
+	signal_one USR2
+	retry 20 told one free 1
+	# One that was killed controls nothing any more.
+	signal_one USR1
+	retry 20 told one ours 1
+	signal_one KILL
+	say one
+	wait "$one" || true
+	over_stdio d -- type $'e\n' 2>"$T/err"
+	retry 20 typed_since $'a\nb\nc\nd\ne'
+	retry 20 no_viewer
+	fails 2 "--client cannot be 'a b'" berth desktop d --stdio --client "a b" </dev/null
+}
+
+says() {
+	[[ $(grep -c "$2" "$T/$1.out") -eq $3 ]]
+}
+
+no_viewer() {
+	[[ ! -e $BERTH_ROOT/run/viewers/d ]]
+}
+
+# What a program plays is heard, as it was sent; a listener that does not read loses sound, and nothing waits for it.
+case_sound() {
+	berth desktop d --sound >"$T/sound" 2>"$T/err" &
+	listener=$!
+	retry 20 test -s "$T/sound"
+	# A second of a square wave of 240 Hz.
+	berth exec --user desktop --env XDG_RUNTIME_DIR=/run/user/1000 d -- perl -e \
+		'print pack("s<", int($_ / 100) % 2 ? 9000 : -9000) x 2 for 1 .. 48000' >"$T/tone"
+	berth exec --user desktop --env XDG_RUNTIME_DIR=/run/user/1000 d -- pacat --playback --raw --format=s16le --rate=48000 --channels=2 <"$T/tone"
+	retry 20 all_is_heard
+	kill "$listener"
+	wait "$listener" || true
+	# A pipe that nobody reads.
+	mkfifo "$T/unheard"
+	exec {unread}<>"$T/unheard"
+	berth desktop d --sound >"$T/unheard" 2>"$T/err" {unread}>&- &
+	listener=$!
+	retry 20 has_read_more_than "$listener" 600000
+	exec {unread}>&-
+	wait "$listener"
+	grep -q 'ms of sound were left out' "$T/err"
+	berth set d desktop.sound=/srv/none
+	fails 1 "machine 'd' has no sound at '/srv/none'" berth desktop d --sound --timeout 1s
+	berth unset d desktop.sound
+	fails 2 "exclude each other" berth desktop d --sound --stdio
+}
+
+all_is_heard() {
+	"$BERTH_TEST_PYTHON" -c '
+import array, sys
+data = open(sys.argv[1], "rb").read()
+samples = array.array("h", data[:len(data) // 4 * 4])
+loud = [one for one in samples[0::2] if abs(one) > 8000]
+rises = sum(a < -8000 and b > 8000 for a, b in zip(samples[0::2], samples[2::2]))
+sys.exit(not (47000 <= len(loud) <= 48100 and 236 <= rises <= 240))' "$T/sound"
+}
+
+has_read_more_than() {
+	(($(has_read "$1") > $2))
+}
+
 # Runs berth desktop at $T/d.sock, in the background: $server.
 serve() {
 	berth desktop d --socket "$T/d.sock" >"$T/serve" 2>&1 &
@@ -248,7 +379,7 @@ case_refused() {
 	fails 1 "machine 'plain' has no display at '/run/desktop/rfb': no server listens there" \
 		berth desktop plain --stdio --timeout 1s </dev/null
 	fails 1 "no machine 'none'" berth desktop none --stdio </dev/null
-	fails 2 "--socket, --stdio, --url and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
+	fails 2 "--socket, --sound, --stdio, --url and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
 	fails 1 "no screen here for a viewer" env -u DISPLAY -u WAYLAND_DISPLAY berth desktop d
 	fails 1 "there is no viewer 'nosuchviewer'" berth desktop d --viewer nosuchviewer
 	: >"$T/file"

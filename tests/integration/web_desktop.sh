@@ -149,4 +149,41 @@ case_view_only() {
 	retry 20 typed_is $'hello\nraw\nhello'
 }
 
+# Another viewer takes the control, and the page takes it back; a file that is dropped is the user's.
+case_control() {
+	listen_to_keys
+	again
+	(
+		retry 60 test -e "$T/browser/take"
+		"$BERTH_TEST_PYTHON" "$top/tests/rfb" -- berth desktop --stdio --take d -- type $'other\n' stay <"$T/wait" >"$T/other.out" 2>&1
+	) &
+	mkfifo "$T/wait"
+	exec {held}<>"$T/wait"
+	flows real_typing real_control
+	echo >&"$held"
+	wait "$!"
+	retry 20 typed_is $'hello\nother\nback'
+}
+
+case_sound() {
+	again
+	(
+		retry 60 test -e "$T/browser/listens"
+		berth exec --user desktop --env XDG_RUNTIME_DIR=/run/user/1000 d -- perl -e \
+			'print pack("s<", int($_ / 100) % 2 ? 9000 : -9000) x 2 for 1 .. 96000' >"$T/tone"
+		berth exec --user desktop --env XDG_RUNTIME_DIR=/run/user/1000 d -- pacat --playback --raw --format=s16le --rate=48000 --channels=2 <"$T/tone"
+	) &
+	flows real_sound
+	wait "$!"
+}
+
+case_drop() {
+	again
+	flows real_drop
+	same "what was dropped" "dropped" "$(berth exec d -- cat "/home/desktop/Downloads/a file.txt")"
+	same "its second copy" "dropped" "$(berth exec d -- cat "/home/desktop/Downloads/a file (1).txt")"
+	same "owner of the folder" "desktop:desktop" "$(berth exec d -- stat -c %U:%G /home/desktop/Downloads)"
+	same "their owner" "desktop:desktop" "$(berth exec d -- stat -c %U:%G "/home/desktop/Downloads/a file.txt")"
+}
+
 run_cases "$@"

@@ -112,6 +112,50 @@ static void test_refused(void)
 	CU_ASSERT_FALSE(rfb_is_version((const unsigned char *)"RFB 003.88\n\n"));
 }
 
+static bool answer(void *context, bool press)
+{
+	const bool *may = context;
+
+	(void)press;
+	return *may;
+}
+
+#define KEY_DOWN  "\4\1\0\0\0\0\0x"
+#define KEY_UP    "\4\0\0\0\0\0\0x"
+#define QEMU_DOWN "\377\0\0\1\0\0\0x\0\0\0\65"
+#define QEMU_UP   "\377\0\0\0\0\0\0x\0\0\0\65"
+
+/* What was pressed by a viewer that may act no more is let go, once. */
+static void test_let_go(void)
+{
+	bool may = true;
+	struct rfb_filter filter = { .may_act = answer, .context = &may, .lenient = true };
+	static const char acts[] = OPENING KEY_DOWN QEMU_DOWN "\5\1\0\20\0\20" KEY_DOWN
+							      "\4\1\0\0\0\0\0y\4\0\0\0\0\0\0y";
+	static const char gone[] = KEY_UP QEMU_UP "\5\0\0\20\0\20";
+	unsigned char out[512];
+
+	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)acts, sizeof acts - 1, out),
+			sizeof acts - 1);
+	may = false;
+	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)KEY_DOWN, 8, out), 0);
+	CU_ASSERT_EQUAL(rfb_let_go(&filter, out), sizeof gone - 1);
+	CU_ASSERT_EQUAL(memcmp(out, gone, sizeof gone - 1), 0);
+	CU_ASSERT_EQUAL(rfb_let_go(&filter, out), 0);
+	/* Not within a message. */
+	may = true;
+	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)KEY_DOWN "\6\0\0\0\0\0\0\3a", 17,
+				   out),
+			17);
+	CU_ASSERT_EQUAL(rfb_let_go(&filter, out), 0);
+	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)"bc", 2, out), 2);
+	CU_ASSERT_EQUAL(rfb_let_go(&filter, out), 8);
+	/* What cannot be followed is passed on as it is. */
+	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)"wxyz", 4, out), 4);
+	CU_ASSERT_TRUE(filter.opaque);
+	CU_ASSERT_EQUAL(memcmp(out, "wxyz", 4), 0);
+}
+
 /* Both ends of a viewer and of a display, and a thread that carries. */
 struct carried {
 	int display[2], viewer[2];
@@ -126,8 +170,16 @@ static void *carry(void *context)
 {
 	struct carried *carried = context;
 
-	carried->r = desktop_carry(carried->display[1], carried->viewer[1], carried->viewer[1],
-				   carried->view_only, &carried->end, &carried->err);
+	struct desktop_carriage carriage = {
+		.display = carried->display[1],
+		.in = carried->viewer[1],
+		.out = carried->viewer[1],
+		.view_only = carried->view_only,
+		.signals = -1,
+		.wishes = -1,
+	};
+
+	carried->r = desktop_carry(&carriage, &carried->end, &carried->err);
 	return NULL;
 }
 
@@ -186,11 +238,9 @@ static void test_stuck(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {
-		{ "messages", test_messages },
-		{ "refused", test_refused },
-		{ "carried", test_carried },
-		{ "stuck", test_stuck },
-		CU_TEST_INFO_NULL,
+		{ "messages", test_messages }, { "refused", test_refused },
+		{ "let go", test_let_go },     { "carried", test_carried },
+		{ "stuck", test_stuck },       CU_TEST_INFO_NULL,
 	};
 
 	return suite_run("desktop", NULL, NULL, tests);

@@ -240,3 +240,44 @@ def real_typing_again(page):
     page.click("#screen canvas")
     page.type("hello")
     page.key("Enter")
+
+
+def real_control(page):
+    with open(f"{page.folder}/take", "w"):
+        pass
+    page.until(f"{STATUS} === 'Connected; another viewer has the control, 2 viewers'")
+    page.picture(f"{page.folder}/desktop-second-viewer.png")
+    page.click("#screen canvas")
+    page.type("never")
+    page.key("Enter")
+    page.same("keys that do nothing", [True, True], page.value("['cad', 'keys'].map((id) => document.getElementById(id).disabled)"))
+    page.click("#control", "Take control")
+    page.until(f"{STATUS} === 'Connected, 2 viewers'")
+    page.click("#screen canvas")
+    page.type("back")
+    page.key("Enter")
+
+
+def real_sound(page):
+    sign_in(page)
+    real(page, "d")
+    page.until(f"{STATUS} === 'Connected'")
+    page.same("sound at the beginning", "false", page.value("document.getElementById('sound').getAttribute('aria-pressed')"))
+    page.click("#sound")
+    page.until("Number(document.getElementById('sound').dataset.played) > 0")
+    with open(f"{page.folder}/listens", "w"):
+        pass
+    page.until("Number(document.getElementById('sound').dataset.loud) > 60000")
+    print("# sound:", page.value("JSON.stringify(document.getElementById('sound').dataset)"))
+    page.click("#sound")
+    page.same("sound at the end", "false", page.value("document.getElementById('sound').getAttribute('aria-pressed')"))
+
+
+def real_drop(page):
+    sign_in(page)
+    real(page, "d")
+    page.until(f"{STATUS} === 'Connected'")
+    for name in ("a file.txt", "a file (1).txt"):
+        page.value("""(() => { const data = new DataTransfer(); data.items.add(new File(["dropped"], "a file.txt"));
+            document.getElementById("room").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })); })()""")
+        page.see(f"{name} is in /home/desktop/Downloads", "#drop-note")

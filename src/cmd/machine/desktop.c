@@ -7,6 +7,7 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
+#include "machine/desktop/viewers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 static const struct flag flag_socket = {
 	"socket", 0, false, "PATH", "listen there, and show it to every viewer that connects"
 };
+static const struct flag flag_sound = {
+	"sound", 0, false, NULL, "write what it plays to standard output: s16le, 48 kHz, 2 channels"
+};
 static const struct flag flag_stdio = { "stdio", 0, false, NULL,
 					"carry the protocol over standard input and output" };
 static const struct flag flag_url = { "url", 0, false, NULL,
@@ -24,8 +28,8 @@ static const struct flag flag_viewer = {
 	"viewer", 0, false, "PROGRAM", "viewer to run, with the path of a socket as its argument"
 };
 static const struct flag *const desktop_flags[] = {
-	&flag_socket, &flag_stdio, &flag_desktop_wait, &flag_url, &flag_view_only,
-	&flag_viewer, NULL
+	&flag_client,       &flag_socket, &flag_sound,     &flag_stdio,  &flag_take, &flag_tell,
+	&flag_desktop_wait, &flag_url,    &flag_view_only, &flag_viewer, NULL
 };
 
 /* A viewer that takes the path of a socket. The caller owns its path; NULL: there is none. */
@@ -103,17 +107,46 @@ static int carry_stdio(struct call *call, struct err *err)
 	return r == 0 ? desktop_show(call, STDIN_FILENO, STDOUT_FILENO, err) : r;
 }
 
+static int listen_stdio(struct call *call, struct err *err)
+{
+	if (!isatty(STDOUT_FILENO))
+		return desktop_listen(call, STDOUT_FILENO, err);
+	err_set(err, EINVAL,
+		"--sound is for a player, not for a terminal: berth desktop %s --sound | aplay -f "
+		"S16_LE -r 48000 -c 2",
+		call->words[0]);
+	return EXIT_USAGE;
+}
+
+/* The name of a viewer becomes a word of a file. */
+static int check_client(const struct call *call, struct err *err)
+{
+	const char *name = call_value(call, &flag_client);
+	size_t n = name ? strspn(name,
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+			: 1;
+
+	if (n > 0 && n <= VIEWER_CLIENT && (!name || !name[n]))
+		return 0;
+	err_set(err, EINVAL,
+		"--client cannot be '%.80s': use 1 to %d of a-z, A-Z, 0-9, '_' and '-'", name,
+		VIEWER_CLIENT);
+	return EXIT_USAGE;
+}
+
 /* The machine is looked at before anything waits for a viewer. */
 static int check(struct call *call, struct err *err)
 {
 	const char *path = call_value(call, &flag_socket);
 	scoped_machine struct machine machine = { 0 };
 	uint64_t seconds;
-	int ways = call_has(call, &flag_socket) + call_has(call, &flag_stdio) +
-		   call_has(call, &flag_url) + call_has(call, &flag_viewer);
+	int ways = call_has(call, &flag_socket) + call_has(call, &flag_sound) +
+		   call_has(call, &flag_stdio) + call_has(call, &flag_url) +
+		   call_has(call, &flag_viewer);
 
 	if (ways > 1) {
-		err_set(err, EINVAL, "--socket, --stdio, --url and --viewer exclude each other");
+		err_set(err, EINVAL,
+			"--socket, --sound, --stdio, --url and --viewer exclude each other");
 		return EXIT_USAGE;
 	}
 	if (path && (!*path || strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)) {
@@ -123,7 +156,9 @@ static int check(struct call *call, struct err *err)
 			sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
 		return EXIT_USAGE;
 	}
-	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
+	int r = check_client(call, err);
+	if (r == 0)
+		r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	return r == 0 ? machine_check(&machine, err) : r;
@@ -140,6 +175,8 @@ static int run_desktop(struct call *call, struct err *err)
 		return desktop_url(call, err);
 	if (call_has(call, &flag_stdio))
 		return carry_stdio(call, err);
+	if (call_has(call, &flag_sound))
+		return listen_stdio(call, err);
 	return path ? desktop_serve(call, path, NULL, err) : run_viewer(call, err);
 }
 

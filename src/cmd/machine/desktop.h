@@ -5,7 +5,7 @@
 
 #include "cmd/cli/command.h"
 
-extern const struct flag flag_desktop_wait, flag_view_only;
+extern const struct flag flag_client, flag_desktop_wait, flag_take, flag_tell, flag_view_only;
 
 /*
  * Shows the desktop of the machine of the call's first word to a viewer at in and out, until one side closes. desktop_wake
@@ -13,6 +13,9 @@ extern const struct flag flag_desktop_wait, flag_view_only;
  */
 int desktop_wake(struct call *call, struct err *err);
 int desktop_show(struct call *call, int in, int out, struct err *err);
+
+/* Writes what the desktop of a running machine plays, until nobody reads it any more. */
+int desktop_listen(struct call *call, int out, struct err *err);
 
 /*
  * Listens at a path, and shows the desktop to each viewer that connects there. viewer: a program that is run with the

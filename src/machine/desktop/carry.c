@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static bool waits(const struct lane *lane)
 /* Reads when nothing waits. The filter needs room for what it kept. 0 or -errno. */
 static int fill(struct lane *lane, struct rfb_filter *filter)
 {
-	unsigned char raw[LANE_ROOM - RFB_HEAD];
+	unsigned char raw[LANE_ROOM - RFB_ADDED];
 	ssize_t n = read(lane->from, raw, sizeof raw);
 
 	if (n < 0)
@@ -91,29 +92,124 @@ static int turn(struct lane *lane, const struct pollfd polls[2], struct rfb_filt
 	return r;
 }
 
-int desktop_carry(int display, int in, int out, bool view_only, enum desktop_end *end,
-		  struct err *err)
+/* ---- The control */
+
+static bool may_act(void *context, bool press)
 {
-	struct rfb_filter filter = { 0 };
-	struct lane lanes[2] = { { .from = display, .to = out }, { .from = in, .to = display } };
+	return viewers_may_act(context, press);
+}
+
+static void tell(const struct desktop_carriage *carriage)
+{
+	if (carriage->tell)
+		carriage->tell(carriage->viewers);
+}
+
+/* Wishes by signals. */
+static void take_wish(const struct desktop_carriage *carriage)
+{
+	struct signalfd_siginfo got;
+
+	if (read(carriage->wishes, &got, sizeof got) != sizeof got || !carriage->viewers)
+		return;
+	if (got.ssi_signo == SIGUSR1)
+		viewers_take(carriage->viewers);
+	else
+		viewers_give(carriage->viewers);
+	tell(carriage);
+}
+
+/* What is pressed when the control is lost is let go. */
+static int heed_control(const struct desktop_carriage *carriage, struct rfb_filter *filter,
+			struct lane *acts, struct err *err)
+{
+	const struct viewers *viewers = carriage->viewers;
+
+	if (!viewers || viewers->control == VIEWERS_OURS)
+		return 0;
+	if (filter->opaque && !viewers_may_act(carriage->viewers, true))
+		return err_set(
+			err, EBUSY,
+			"another viewer controls the desktop, and this one cannot only look: "
+			"what it sends is no RFB of version 3.7 or 3.8 without a password");
+	if (!waits(acts)) {
+		acts->at = 0;
+		acts->end = rfb_let_go(filter, acts->bytes);
+	}
+	return 0;
+}
+
+enum { POLL_BELL = 4, POLL_SIGNALS, POLL_WISHES, POLLS };
+
+static int wait_for(const struct desktop_carriage *carriage, const struct lane lanes[2],
+		    struct pollfd polls[POLLS], struct err *err)
+{
+	ask(polls, &lanes[0]);
+	ask_viewer(polls + 2, &lanes[1]);
+	polls[POLL_BELL] = (struct pollfd){ .fd = carriage->viewers ? carriage->viewers->bell : -1,
+					    .events = POLLIN };
+	polls[POLL_SIGNALS] = (struct pollfd){ .fd = carriage->signals, .events = POLLIN };
+	polls[POLL_WISHES] = (struct pollfd){ .fd = carriage->wishes, .events = POLLIN };
+	for (int i = 0; i < POLLS; i++)
+		polls[i].revents = 0;
+	if (poll(polls, POLLS, -1) < 0 && errno != EINTR)
+		return err_set(err, errno, "wait for a viewer: %s", strerror(errno));
+	/* Before what the viewer has sent. */
+	if (polls[POLL_WISHES].revents)
+		take_wish(carriage);
+	if (polls[POLL_BELL].revents) {
+		viewers_look(carriage->viewers);
+		tell(carriage);
+	}
+	return 0;
+}
+
+/* Turns until a side closes, or a signal comes. *s: of what the viewer sends. */
+static int carry(const struct desktop_carriage *carriage, struct rfb_filter *filter,
+		 struct lane lanes[2], int *s, struct err *err)
+{
 	struct lane *shown = &lanes[0], *acts = &lanes[1];
-	struct pollfd polls[4];
-	int r = 0, s = 0;
+	bool filtered = carriage->view_only || carriage->viewers;
+	struct pollfd polls[POLLS];
+	int r = 0;
+
+	/* The last bytes of a display reach its viewer; those of a viewer that has left are of no use. */
+	while (r == 0 && *s == 0 && !acts->over && (!shown->over || waits(shown))) {
+		if (wait_for(carriage, lanes, polls, err) < 0)
+			return -err->code;
+		if (polls[POLL_SIGNALS].revents)
+			return 0;
+		enum viewers_control had =
+			carriage->viewers ? carriage->viewers->control : VIEWERS_FREE;
+		r = turn(shown, polls, NULL);
+		*s = turn(acts, polls + 2, filtered ? filter : NULL);
+		if (carriage->viewers && carriage->viewers->control != had)
+			tell(carriage);
+		if (heed_control(carriage, filter, acts, err) < 0)
+			return -err->code;
+	}
+	return r;
+}
+
+int desktop_carry(const struct desktop_carriage *carriage, enum desktop_end *end, struct err *err)
+{
+	struct rfb_filter filter = { .lenient = !carriage->view_only,
+				     .may_act = carriage->view_only ? NULL : may_act,
+				     .context = carriage->viewers };
+	struct lane lanes[2] = { { .from = carriage->display, .to = carriage->out },
+				 { .from = carriage->in, .to = carriage->display } };
+	int s = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* The last bytes of a display reach its viewer; those of a viewer that has left are of no use. */
-	while (r == 0 && s == 0 && !acts->over && (!shown->over || waits(shown))) {
-		ask(polls, shown);
-		ask_viewer(polls + 2, acts);
-		if (poll(polls, 4, -1) < 0 && errno != EINTR)
-			return err_set(err, errno, "wait for a viewer: %s", strerror(errno));
-		r = turn(shown, polls, NULL);
-		s = turn(acts, polls + 2, view_only ? &filter : NULL);
-	}
+	if (carriage->viewers)
+		tell(carriage);
+	int r = carry(carriage, &filter, lanes, &s, err);
+	if (err->code)
+		return -err->code;
 	if (s == -EPROTO)
 		return err_set(err, EPROTO, "the viewer was refused: %s", filter.fault);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return err_set(err, -r, "write to the viewer: %s", strerror(-r));
-	*end = shown->over ? DESKTOP_CLOSED : DESKTOP_LEFT;
+	*end = lanes[0].over ? DESKTOP_CLOSED : DESKTOP_LEFT;
 	return 0;
 }

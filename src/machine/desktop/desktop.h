@@ -6,28 +6,53 @@
 #ifndef BERTH_MACHINE_DESKTOP_DESKTOP_H
 #define BERTH_MACHINE_DESKTOP_DESKTOP_H
 
+#include "machine/desktop/viewers.h"
 #include "machine/state/machine.h"
 
+enum desktop_place {
+	DESKTOP_DISPLAY, /* at desktop.socket; it speaks RFB */
+	DESKTOP_SOUND,   /* at desktop.sound; samples come from there */
+};
+
 /*
- * Connects to the display of a running machine, at desktop.socket, as the user that owns the folder of that socket: a
+ * Connects to a display of a running machine, or to what it plays, as the user that owns the folder of that socket: a
  * process of the host enters the machine's namespaces as that user, and hands the connection out. Waits so many seconds
  * for a display that is not there yet; 0: until five seconds after the boot, half a minute at most. A descriptor, or
  * -code: -ENOENT: there is none; -ETIMEDOUT: it does not answer.
  */
-int desktop_connect(struct machine *machine, unsigned seconds, struct err *err);
+int desktop_connect(struct machine *machine, enum desktop_place place, unsigned seconds,
+		    struct err *err);
 
 enum desktop_end {
 	DESKTOP_LEFT,   /* the viewer closed its side */
 	DESKTOP_CLOSED, /* the display closed its side */
 };
 
+struct desktop_carriage {
+	int display, in, out;    /* borrowed; in, out: of the viewer, and may be the same */
+	bool view_only;          /* all by which a viewer acts is taken out (RFC 6143) */
+	struct viewers *viewers; /* borrowed: those with us; NULL: nobody else is heeded */
+	/* Borrowed, of signalfd(2); -1: none. SIGUSR1 takes the control and SIGUSR2 gives it up; others end all. */
+	int signals, wishes;
+	/* Is told who has the control, at the beginning and at each change; NULL: nobody is. */
+	void (*tell)(const struct viewers *viewers);
+};
+
 /*
- * Carries bytes between a display and a viewer until one of them closes. in, out: borrowed, of the viewer, and may be
- * the same. With view_only, all by which a viewer acts is taken out of what it sends (RFC 6143): keys, pointer, clipboard
- * and size. -EPROTO: a viewer sent what is not of the protocol, with view_only. Another error: what the display shows
- * could not be written.
+ * Carries bytes between a display and a viewer until one of them closes. A viewer that does not have the control acts as
+ * little as with view_only: keys, pointer, clipboard and size. -EPROTO: a viewer sent what is not of the protocol, with
+ * view_only. -EBUSY: what it sends cannot be followed, and another one has the control. Another error: what the display
+ * shows could not be written.
  */
-int desktop_carry(int display, int in, int out, bool view_only, enum desktop_end *end,
-		  struct err *err);
+int desktop_carry(const struct desktop_carriage *carriage, enum desktop_end *end, struct err *err);
+
+/* Bytes of a moment of sound: 16 bits, little-endian, of two channels, 48000 a second. */
+enum { SOUND_FRAME = 4, SOUND_RATE = 48000 };
+
+/*
+ * Carries what a desktop plays to a listener until that one goes. What it does not take in time is left out, in whole
+ * frames: left_out counts the bytes.
+ */
+int desktop_play(int sound, int out, uint64_t *left_out, struct err *err);
 
 #endif

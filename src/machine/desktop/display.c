@@ -76,17 +76,17 @@ static int visit(void *context, int *fds, struct err *err)
 }
 
 /* Divides the path. The name has to fit into an address of a socket. */
-static int divide(struct machine *machine, struct visit *to, struct err *err)
+static int divide(const struct machine *machine, const char *path, struct visit *to,
+		  struct err *err)
 {
-	const char *path = machine->config.desktop_socket;
 	const char *slash = strrchr(path, '/');
 
 	if (!slash || slash == path || strlen(slash + 1) == 0 ||
 	    strlen(slash + 1) >= sizeof((struct sockaddr_un *)NULL)->sun_path ||
 	    text_print(to->folder, sizeof to->folder, "%.*s", (int)(slash - path), path) < 0)
 		return err_set(err, EINVAL,
-			       "desktop.socket of machine '%s' cannot be '%s': it is the path of a "
-			       "socket in a folder, such as /run/desktop/rfb",
+			       "desktop.socket or desktop.sound of machine '%s' cannot be '%s': it "
+			       "is the path of a socket in a folder, such as /run/desktop/rfb",
 			       machine->name, path);
 	to->name = slash + 1;
 	return 0;
@@ -169,20 +169,28 @@ static bool may_come(int r)
 	return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
 }
 
-static int refuse(struct machine *machine, int r, struct err *err)
+static int refuse(const struct machine *machine, enum desktop_place place, const char *path, int r,
+		  struct err *err)
 {
 	struct err why = *err;
 
 	*err = (struct err){ 0 };
+	if (may_come(r) && place == DESKTOP_SOUND)
+		return err_set(
+			err, ENOENT,
+			"machine '%s' has no sound at '%s': nothing listens there; a template with "
+			"it is made by 'berth template build desktop', and desktop.sound says "
+			"where else it is",
+			machine->name, path);
 	if (may_come(r))
 		return err_set(
 			err, ENOENT,
 			"machine '%s' has no display at '%s': no server listens there; a template "
 			"with one is made by 'berth template build desktop', and desktop.socket "
 			"says where another one listens",
-			machine->name, machine->config.desktop_socket);
-	return err_set(err, -r, "connect to '%s' in machine '%s': %s",
-		       machine->config.desktop_socket, machine->name, why.text);
+			machine->name, path);
+	return err_set(err, -r, "connect to '%s' in machine '%s': %s", path, machine->name,
+		       why.text);
 }
 
 static bool has_booted(const struct machine *machine)
@@ -193,17 +201,21 @@ static bool has_booted(const struct machine *machine)
 	return status.booted;
 }
 
-int desktop_connect(struct machine *machine, unsigned seconds, struct err *err)
+int desktop_connect(struct machine *machine, enum desktop_place place, unsigned seconds,
+		    struct err *err)
 {
+	const char *path = place == DESKTOP_SOUND ? machine->config.desktop_sound
+						  : machine->config.desktop_socket;
 	struct visit to = { .pidfd = -1 };
 	int64_t until = clock_ms() + (seconds ? (int64_t)seconds * 1000 : BOOT_MS);
 	bool booted = seconds;
 
-	if (divide(machine, &to, err) < 0)
+	if (divide(machine, path, &to, err) < 0)
 		return -err->code;
 	for (;;) {
 		int fd = try(machine, &to, err);
-		if (fd >= 0 && check_greeting(fd, machine->name, err) == 0)
+		if (fd >= 0 &&
+		    (place == DESKTOP_SOUND || check_greeting(fd, machine->name, err) == 0))
 			return fd;
 		if (fd >= 0) {
 			close(fd);
@@ -212,7 +224,7 @@ int desktop_connect(struct machine *machine, unsigned seconds, struct err *err)
 		if (!run_going(machine))
 			return -err->code;
 		if (!may_come(fd) || clock_ms() >= until)
-			return refuse(machine, fd, err);
+			return refuse(machine, place, path, fd, err);
 		if (!booted && has_booted(machine)) {
 			booted = true;
 			until = clock_ms() + BOOTED_MS;

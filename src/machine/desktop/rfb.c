@@ -4,7 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SECURITY_NONE = 1, SHARED = 1 };
+enum {
+	SECURITY_NONE = 1,
+	SHARED = 1,
+	QEMU_KEY = 0,
+	QEMU_KEY_LENGTH = 12,
+	POINTER_PLACE = RFB_KEYS
+};
 
 /* Messages of a viewer; RFC 6143, section 7.5, and the registry of its section 8. */
 enum {
@@ -80,13 +86,11 @@ static uint64_t cut_text(const unsigned char *head)
 	return length & 0x80000000 ? (uint64_t)(uint32_t)-length : length;
 }
 
-/* The rest of a message of QEMU's: a key, or what is wished of sound. */
+/* The rest of a message of QEMU's other than a key: what is wished of sound. */
 static uint64_t qemu(const unsigned char *head)
 {
-	enum { KEY = 0, SOUND = 1, SOUND_FORMAT = 2 };
+	enum { SOUND = 1, SOUND_FORMAT = 2 };
 
-	if (head[1] == KEY)
-		return 8;
 	return head[1] == SOUND && number16(head + 2) == SOUND_FORMAT ? 6 : 0;
 }
 
@@ -122,6 +126,9 @@ static size_t wanted(const struct rfb_filter *filter, unsigned char first)
 	case RFB_SPEAKS:
 	default:
 		message = find(first);
+		/* The second byte of QEMU's tells what it is. */
+		if (first == QEMU && filter->have > 1 && filter->head[1] == QEMU_KEY)
+			return QEMU_KEY_LENGTH;
 		return message ? message->head : 0;
 	}
 }
@@ -136,6 +143,81 @@ static void disguise(unsigned char *encoding)
 
 	if ((int32_t)number32(encoding) == EXTENDED_POINTER)
 		memset(encoding, RAW, 4);
+}
+
+static bool is_key(const unsigned char *head)
+{
+	return head[0] == KEY_EVENT || (head[0] == QEMU && head[1] == QEMU_KEY);
+}
+
+static bool goes_down(const unsigned char *head)
+{
+	return head[0] == QEMU ? head[1] == QEMU_KEY && (head[2] | head[3]) != 0
+			       : (head[0] == KEY_EVENT || head[0] == POINTER_EVENT) && head[1] != 0;
+}
+
+/* Turns the message that presses something into the one that lets it go. */
+static void turn_up(unsigned char *head)
+{
+	head[head[0] == QEMU ? 3 : 1] = 0;
+	if (head[0] == QEMU)
+		head[2] = 0;
+}
+
+/* A key or a pointer is passed on: keeps what lets it go, or forgets it. Keys beyond RFB_KEYS are not kept. */
+static void note_pressed(struct rfb_filter *filter)
+{
+	unsigned char up[RFB_HEAD];
+	size_t length = filter->have, first = 0, most = RFB_KEYS;
+	bool down = goes_down(filter->head);
+
+	if (!is_key(filter->head) && filter->head[0] != POINTER_EVENT)
+		return;
+	memcpy(up, filter->head, length);
+	turn_up(up);
+	if (filter->head[0] == POINTER_EVENT)
+		first = POINTER_PLACE, most = POINTER_PLACE + 1;
+	for (size_t i = first; i < most; i++) {
+		bool same = filter->pressed_length[i] == length &&
+			    (first == POINTER_PLACE || memcmp(filter->pressed[i], up, length) == 0);
+		if (same)
+			filter->pressed_length[i] = 0;
+	}
+	for (size_t i = first; down && i < most; i++) {
+		if (filter->pressed_length[i] == 0) {
+			memcpy(filter->pressed[i], up, length);
+			filter->pressed_length[i] = (unsigned char)length;
+			return;
+		}
+	}
+}
+
+size_t rfb_let_go(struct rfb_filter *filter, unsigned char *out)
+{
+	size_t made = 0;
+
+	if (filter->left && !filter->dropped)
+		return 0;
+	for (size_t i = 0; i <= RFB_KEYS; i++) {
+		memcpy(out + made, filter->pressed[i], filter->pressed_length[i]);
+		made += filter->pressed_length[i];
+		filter->pressed_length[i] = 0;
+	}
+	return made;
+}
+
+static long take_message(struct rfb_filter *filter)
+{
+	unsigned char *head = filter->head;
+	bool passed = find(*head)->passed ||
+		      (filter->may_act && filter->may_act(filter->context, goes_down(head)));
+
+	filter->left = *head == QEMU && head[1] == QEMU_KEY ? 0 : body_of(head);
+	filter->dropped = !passed;
+	filter->encodings = *head == SET_ENCODINGS;
+	if (passed)
+		note_pressed(filter);
+	return filter->dropped ? 0 : (long)filter->have;
 }
 
 /* A head is whole: the number of its bytes that are passed on, in filter->head. */
@@ -165,10 +247,7 @@ static long take_head(struct rfb_filter *filter)
 		return 1;
 	case RFB_SPEAKS:
 	default:
-		filter->left = body_of(head);
-		filter->dropped = !find(*head)->passed;
-		filter->encodings = *head == SET_ENCODINGS;
-		return filter->dropped ? 0 : (long)filter->have;
+		return take_message(filter);
 	}
 }
 
@@ -196,11 +275,26 @@ static size_t take_body(struct rfb_filter *filter, const unsigned char *bytes, s
 	return taken;
 }
 
+/* What has come of a message that cannot be followed, and all behind it, is passed on as it is. */
+static size_t become_opaque(struct rfb_filter *filter, unsigned char *out)
+{
+	size_t have = filter->have;
+
+	memcpy(out, filter->head, have);
+	filter->opaque = true;
+	filter->have = 0;
+	return have;
+}
+
 long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n, unsigned char *out)
 {
 	size_t at = 0, made = 0;
 
 	while (at < n) {
+		if (filter->opaque) {
+			memcpy(out + made, bytes + at, n - at);
+			return (long)(made + n - at);
+		}
 		if (filter->left && filter->encodings) {
 			made += take_encoding(filter, bytes[at++], out + made);
 			continue;
@@ -213,13 +307,16 @@ long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
 		}
 		filter->head[filter->have++] = bytes[at++];
 		size_t whole = wanted(filter, filter->head[0]);
-		if (whole == 0)
-			return refuse(filter, "it sent a message that is not known");
-		if (filter->have < whole)
+		if (whole > 0 && filter->have < whole)
 			continue;
-		long passed = take_head(filter);
-		if (passed < 0)
+		long passed = whole == 0 ? refuse(filter, "it sent a message that is not known")
+					 : take_head(filter);
+		if (passed < 0 && !filter->lenient)
 			return passed;
+		if (passed < 0) {
+			made += become_opaque(filter, out + made);
+			continue;
+		}
 		memcpy(out + made, filter->head, (size_t)passed);
 		made += (size_t)passed;
 		filter->have = 0;
