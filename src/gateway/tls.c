@@ -211,6 +211,39 @@ static bool merge_names(gnutls_x509_crt_t crt, struct names *names)
 	return all;
 }
 
+/* The library's own use of them, done once where the cause of a failure can be told. */
+static int check_pair(const struct tls *tls, const struct tls_spec *files, struct err *err)
+{
+	gnutls_datum_t key = { .data = (unsigned char *)tls->key,
+			       .size = (unsigned)strlen(tls->key) },
+		       certificate = { .data = (unsigned char *)tls->certificate,
+				       .size = (unsigned)strlen(tls->certificate) };
+	gnutls_certificate_credentials_t credentials = NULL;
+	int r = gnutls_certificate_allocate_credentials(&credentials);
+
+	if (r >= 0)
+		r = gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key,
+							GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_free_credentials(credentials);
+	return r >= 0 ? 0
+		      : err_set(err, EINVAL, "'%s' is not the key of the certificate in '%s': %s",
+				files->key, files->certificate, gnutls_strerror(r));
+}
+
+/* A kill, or the loss of power, may have left a key beside the certificate of another one, or half a file. */
+static bool is_pair(const struct tls_spec *files, const char *certificate)
+{
+	scoped_free char *key = NULL;
+	ssize_t n = file_read(AT_FDCWD, files->key, MOST, &key);
+	const struct tls both = { .key = key, .certificate = (char *)(uintptr_t)certificate };
+
+	if (n < 0)
+		return false;
+	bool good = check_pair(&both, files, &(struct err){ 0 }) == 0;
+	explicit_bzero(key, (size_t)n);
+	return good;
+}
+
 /* Makes a pair of its own, unless there is one that is good for some time, and for this host and address. */
 static int keep_own(struct tls *tls, const struct tls_spec *files, struct err *err)
 {
@@ -221,8 +254,7 @@ static int keep_own(struct tls *tls, const struct tls_spec *files, struct err *e
 
 	gethostname(host, sizeof host - 1);
 	want_names(&names, host, files->address);
-	if (access(files->key, F_OK) < 0 ||
-	    file_read(AT_FDCWD, files->certificate, MOST, &text) < 0)
+	if (file_read(AT_FDCWD, files->certificate, MOST, &text) < 0 || !is_pair(files, text))
 		return make_own(files, host, &names, err);
 	gnutls_x509_crt_t crt = import(text, &r);
 	time_t until = crt ? gnutls_x509_crt_get_expiration_time(crt) : 0;
@@ -271,25 +303,6 @@ static void note_time(struct tls *tls, gnutls_x509_crt_t crt, const char *path)
 			   "the certificate in '%.64s' %s on %s; give another one by --cert", path,
 			   until <= now ? "has ended" : "ends", day);
 	}
-}
-
-/* The library's own use of them, done once where the cause of a failure can be told. */
-static int check_pair(const struct tls *tls, const struct tls_spec *files, struct err *err)
-{
-	gnutls_datum_t key = { .data = (unsigned char *)tls->key,
-			       .size = (unsigned)strlen(tls->key) },
-		       certificate = { .data = (unsigned char *)tls->certificate,
-				       .size = (unsigned)strlen(tls->certificate) };
-	gnutls_certificate_credentials_t credentials = NULL;
-	int r = gnutls_certificate_allocate_credentials(&credentials);
-
-	if (r >= 0)
-		r = gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key,
-							GNUTLS_X509_FMT_PEM);
-	gnutls_certificate_free_credentials(credentials);
-	return r >= 0 ? 0
-		      : err_set(err, EINVAL, "'%s' is not the key of the certificate in '%s': %s",
-				files->key, files->certificate, gnutls_strerror(r));
 }
 
 static int describe(struct tls *tls, const struct tls_spec *files, struct err *err)

@@ -217,6 +217,17 @@ case_notes() {
 	same "lines" 0 "$(wc -l <"$T/err")"
 }
 
+# So are those of a new machine.
+case_notes_of_new_machines() {
+	berth create --set access.users="no-such-user:use" --set security.privileged=yes bb noted 2>"$T/err"
+	has "access.users of machine 'noted' names 'no-such-user', and this host has no such user" "$(cat "$T/err")"
+	has "machine 'noted' is privileged: the users in its access.users have this host by it" "$(cat "$T/err")"
+	gone noted
+	berth create --set access.users="$user:use" bb noted 2>"$T/err"
+	same "lines" 0 "$(wc -l <"$T/err")"
+	gone noted
+}
+
 # Objects of the host, beside machines, are for root and the group.
 case_host() {
 	local one path

@@ -255,6 +255,31 @@ else:
 	ip address delete 192.0.2.1/32 dev lo
 }
 
+# What a kill or the loss of power may leave is mended by the next start.
+case_tls_mended() {
+	local what before
+	begin_web --tls
+	end_gateway
+	openssl genrsa -out "$T/foreign.key" 2048 2>/dev/null
+	for what in none other half empty; do
+		before=$(own_sum)
+		case $what in
+		none) rm "$BERTH_ROOT/lib/api/certificate.pem" ;;
+		other) cat "$T/foreign.key" >"$BERTH_ROOT/lib/api/key.pem" ;;
+		half) truncate -s 100 "$BERTH_ROOT/lib/api/key.pem" ;;
+		empty) truncate -s 0 "$BERTH_ROOT/lib/api/certificate.pem" ;;
+		esac
+		begin_web --tls
+		over_tls /
+		same "the page, after $what" 200 "$status"
+		[[ $(own_sum) != "$before" ]] || fault "$what: the certificate is the same"
+		end_gateway
+	done
+	before=$(own_sum)
+	begin_web --tls
+	same "one that is whole" "$before" "$(own_sum)"
+}
+
 # With the files of somebody who has a certificate.
 case_tls_files() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/own.key" -out "$T/own.pem" -subj /CN=own -days 2 \

@@ -9,6 +9,7 @@
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
+#include "cmd/cli/rights.h"
 #include "cmd/machine/cloud_init.h"
 #include "cmd/machine/many.h"
 #include "cmd/machine/provision.h"
@@ -133,6 +134,23 @@ static int prepare(const struct call *call, bool ephemeral, struct words *words,
 	return r != 0 ? r : pool_wanted(call, pool, err);
 }
 
+static void note_right(void *context, const char *sentence)
+{
+	(void)context;
+	print_note("%s", sentence);
+}
+
+/* Users of the new machine that this host does not have, or who get the host by it. */
+static void tell_rights(const struct call *call, const char *name)
+{
+	scoped_machine struct machine machine = { 0 };
+
+	if (machine_look(&machine, &call->dirs, name, &(struct err){ 0 }) < 0)
+		return;
+	rights_absent(&machine, note_right, NULL);
+	rights_wide(&machine, note_right, NULL);
+}
+
 int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *owner, char name[64],
 		  struct err *err)
 {
@@ -167,6 +185,8 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	for (size_t i = 0; r == 0 && i < words.count; i++) {
 		if (text_starts(words.list[i], "backup.schedule="))
 			backup_remark_made(&call->dirs, name);
+		if (text_starts(words.list[i], "access.users="))
+			tell_rights(call, name);
 	}
 	return r;
 }
