@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
-	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel \
+	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel tests/bench/network \
 	tests/lint/circles tests/lint/circles_sees tests/lint/cleanups tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
