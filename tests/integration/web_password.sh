@@ -212,7 +212,7 @@ case_page() {
 	command -v chromium >/dev/null || skip "chromium is not installed"
 	for name in pat quin; do
 		echo "$name:x:$((65000 + $(printf %d "'$name"))):64000::/nonexistent:/bin/sh" >>/etc/passwd
-		echo "$name:$(openssl passwd -6 $SECRET):20000:0:99999:7:::" >>/etc/shadow
+		echo "$name:$(openssl passwd -6 "$SECRET"):20000:0:99999:7:::" >>/etc/shadow
 	done
 	stack pam_unix.so
 	busybox_template bb
