@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Dialogs: what an action does, what is lost, and the command line that does the same. One at a time.
-import { add, h, icon, replace, setText } from "./dom.js";
+import { add, h, icon, replace, setAttribute, setText } from "./dom.js";
 import { commandLine } from "./format.js";
-import { announce, run } from "./operations.js";
+import { announce, refuse, run } from "./operations.js";
 
 /** A command line with a button that copies it. set(words) shows another one. */
 export function commandBox(words) {
@@ -129,3 +129,18 @@ export function emptyBox(words, ...more) {
 }
 
 export { add, replace };
+
+/** Makes a control one that only tells why it does nothing. It can still be reached, so that everybody learns why. */
+export function withReason(control, reason) {
+	if (!reason)
+		return control;
+	setAttribute(control, "aria-disabled", "true");
+	control.title = reason;
+	control.append(h("span", { class: "unseen" }, ` (not for you: ${reason})`));
+	control.addEventListener("click", (event) => {
+		event.preventDefault();
+		event.stopImmediatePropagation();
+		refuse(reason);
+	}, true);
+	return control;
+}

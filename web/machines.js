@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The list of machines. Only the rows that can be seen are in the document, however many machines there are.
-import { mayAll, whyNot, withReason } from "./rights.js";
+import { mayAll, whyNot } from "./rights.js";
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
-import { emptyBox, faultBox } from "./dialog.js";
+import { emptyBox, faultBox, withReason } from "./dialog.js";
 import { changed, refresh, store } from "./store.js";
 import { heading } from "./parts.js";
 import { makeRow } from "./machine_row.js";

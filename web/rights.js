@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the user may do, as the API tells it. The API decides; the page says beforehand what would be refused, and why.
-import { h, setAttribute } from "./dom.js";
-import { refuse } from "./operations.js";
-
 let rights = null;
 
 /** Those of "/1.0": null for who may do all, else the right on each machine. */
@@ -19,19 +16,4 @@ export function whyNot(what, name) {
 	if (what === "manage")
 		return `You may use ${name}, but not change it: that needs "manage" in its access.users.`;
 	return "This is for root, and for the group that api.group in berth.conf names.";
-}
-
-/** Makes a control one that only tells why it does nothing. It can still be reached, so that everybody learns why. */
-export function withReason(control, reason) {
-	if (!reason)
-		return control;
-	setAttribute(control, "aria-disabled", "true");
-	control.title = reason;
-	control.append(h("span", { class: "unseen" }, ` (not for you: ${reason})`));
-	control.addEventListener("click", (event) => {
-		event.preventDefault();
-		event.stopImmediatePropagation();
-		refuse(reason);
-	}, true);
-	return control;
 }

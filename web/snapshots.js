@@ -3,10 +3,10 @@
 import { h, icon, replace } from "./dom.js";
 import { look } from "./api.js";
 import { ago, count, date } from "./format.js";
-import { askFor, emptyBox, faultBox } from "./dialog.js";
+import { askFor, emptyBox, faultBox, withReason } from "./dialog.js";
 import { cloneMachine, takeSnapshot } from "./actions.js";
 import { requests } from "./requests.js";
-import { whyNot, withReason } from "./rights.js";
+import { whyNot } from "./rights.js";
 import { changed } from "./store.js";
 
 function restore(page, snapshot, later) {

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "gateway/login.h"
 #include "gateway/pages.h"
 #include "gateway/session.h"
 
@@ -126,6 +125,11 @@ static void sign_in(struct request *request)
 	}
 }
 
+static bool is_login(const struct request *request)
+{
+	return strcmp(request->target, "/sign-in") == 0 && strcmp(request->method, "POST") == 0;
+}
+
 bool browser_check(struct request *request)
 {
 	struct web *web = &request->gateway->web;
@@ -144,7 +148,7 @@ bool browser_check(struct request *request)
 		sign_in(request);
 		return true;
 	}
-	if (login_is_asked(request)) {
+	if (is_login(request)) {
 		request->signs_in = true;
 		return true;
 	}

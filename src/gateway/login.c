@@ -20,11 +20,6 @@
 
 enum { PASSWORD_MAX = 512, FAILURES = 10, FAILURES_MS = 60000 };
 
-bool login_is_asked(const struct request *request)
-{
-	return strcmp(request->target, "/sign-in") == 0 && strcmp(request->method, "POST") == 0;
-}
-
 static bool is_throttled(struct web *web, int64_t now)
 {
 	if (now - web->wrong_since >= FAILURES_MS)
@@ -81,7 +76,7 @@ static void has_ended(struct process *process)
 			refuse(request);
 		else
 			refuse_unknown(request);
-		request_wake(request);
+		login->ended(request);
 	}
 	free(login);
 }
@@ -136,7 +131,7 @@ static int start(struct request *request, struct login *login, int secrets)
 	return process_start(&request->gateway->processes, &login->process, &spec);
 }
 
-void login_start(struct request *request)
+void login_start(struct request *request, void (*ended)(struct request *request))
 {
 	struct web *web = &request->gateway->web;
 
@@ -162,6 +157,7 @@ void login_start(struct request *request)
 	web->logins++;
 	login->gateway = request->gateway;
 	login->request = request;
+	login->ended = ended;
 	request->login = login;
 }
 

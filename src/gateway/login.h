@@ -16,13 +16,15 @@ struct login {
 	struct process process;
 	struct gateway *gateway;
 	struct request *request; /* NULL: it has gone */
+	void (*ended)(struct request *request);
 	char user[PEER_NAME];
 };
 
-/* Whether the request is one to sign in with a password. */
-bool login_is_asked(const struct request *request);
-/* Begins with the body {"user": NAME, "password": WORD}; what is wrong is in the fault of the request. */
-void login_start(struct request *request);
+/*
+ * Begins with the body {"user": NAME, "password": WORD}; what is wrong is in the fault of the request. ended is called
+ * when the program has judged.
+ */
+void login_start(struct request *request, void (*ended)(struct request *request));
 /* The time of the program is over. */
 void login_run_out(struct request *request);
 /* The request goes: the program is killed. */

@@ -251,7 +251,7 @@ static enum MHD_Result go_on_signing_in(struct request *request)
 {
 	if (request->stage == REQUEST_TAKES && !request->fault.status) {
 		request->stage = REQUEST_RUNS;
-		login_start(request);
+		login_start(request, request_wake);
 		set_deadline(request, request->gateway->limits.sign_in);
 	}
 	if (request->gone)

@@ -49,7 +49,7 @@ case_each_path() {
 	[[ -s $T/paths ]]
 	while read -r path; do
 		[[ $path != */events && $path != *"{"* ]] || continue
-		[[ $path != */files ]] || path+=?path=/etc
+		[[ $path != */files ]] || path+="?path=/etc"
 		timeout 60 berth api GET "$path" >"$T/out" || fault "$path: $(cat "$T/out")"
 	done <"$T/paths"
 	berth api GET '/1.0/events?follow=0&since=1h' >"$T/out"

@@ -134,6 +134,7 @@ static int show(struct call *call, struct desktop_carriage *carriage, struct mac
 	if (r == 0)
 		r = desktop_carry(carriage, &end, err);
 	viewers_leave(&viewers);
+	carriage->viewers = NULL;
 	if (r == 0 && end == DESKTOP_CLOSED)
 		print_note("the display of machine '%s' has closed the connection", machine->name);
 	return r;

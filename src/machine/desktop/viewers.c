@@ -90,8 +90,9 @@ static int read_record(const struct viewers *viewers, char client[VIEWER_CLIENT 
 static int write_record(const struct viewers *viewers)
 {
 	char text[RECORD_MAX];
-	scoped_fd int fd = openat(viewers->folder, record,
-				  O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	scoped_fd int fd =
+		openat(viewers->folder, record,
+		       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	text_print(text, sizeof text, "%u %s", viewers->us, viewers->client);
 	return fd < 0 ? -errno : file_write_all(fd, text, strlen(text), -1);
