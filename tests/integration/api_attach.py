@@ -49,6 +49,8 @@ async def talk(ws, channels):
             message = await asyncio.wait_for(ws.recv(), 60)
         except websockets.ConnectionClosed:
             break
+        if isinstance(message, str) and "exit" not in json.loads(message):
+            continue
         if isinstance(message, str):
             sys.stdout.buffer.write(got)
             print(f"\nexit {json.loads(message)['exit']}")

@@ -101,9 +101,14 @@ static void tell_json(const struct viewers *viewers)
 			control_word(viewers->control), viewers->count);
 }
 
+/* Once, when it becomes so. */
 static void tell_words(const struct viewers *viewers)
 {
-	if (viewers && viewers->control == VIEWERS_OTHER)
+	static enum viewers_control before;
+	bool changed = viewers && viewers->control != before;
+
+	before = viewers ? viewers->control : before;
+	if (changed && before == VIEWERS_OTHER)
 		print_note("another viewer controls the desktop, and this one looks: --take, or "
 			   "'kill -USR1 %d', takes the control",
 			   (int)getpid());
