@@ -191,6 +191,9 @@ screen.addEventListener("keydown", (event) => {
 }, true);
 addEventListener("online", () => timer && connect());
 addEventListener("hashchange", () => location.reload());
+// A page that was left may be kept by the browser for a way back, with its connections.
+addEventListener("pagehide", drop);
+addEventListener("pageshow", (event) => event.persisted && connect());
 
 joinSound(at("sound"), at("sound-note"), name);
 joinDrops(at("room"), at("drop-note"), name);

@@ -47,6 +47,7 @@ export function joinSound(button, note, name) {
 		socket.addEventListener("message", hear(node));
 		socket.addEventListener("close", () => mine === context && stop("The sound has ended."));
 	};
+	addEventListener("pagehide", () => stop());
 	button.addEventListener("click", () => {
 		if (context)
 			stop();
