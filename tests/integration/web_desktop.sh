@@ -89,7 +89,21 @@ typed() {
 
 # Since listen_to_keys.
 typed_is() {
-	[[ $(typed) == "$before"$'\n'"$1" ]]
+	[[ $(typed) == "$before"$'\n'"$1" ]] || {
+		typed >"$T/typed" 2>&1
+		return 1
+	}
+}
+
+# flows_until_typed WORDS CASE...: runs them in one browser, which stays until the words have arrived.
+flows_until_typed() {
+	local words=$1
+	shift
+	rm -f "$T/browser/typed"
+	(retry 90 typed_is "$words" && touch "$T/browser/typed") &
+	typing=$!
+	flows "$@" real_typed || fault "typed: $(cat "$T/typed"), wanted: $before, $words"
+	wait "$typing"
 }
 
 # Keys arrive, the size follows the window, and the page comes back when its server does.
@@ -101,9 +115,9 @@ case_desktop() {
 		end_gateway
 		begin_gateway
 	) &
-	flows real_typing real_size real_lost
-	wait "$!"
-	retry 20 typed_is $'hello\nagain'
+	losing=$!
+	flows_until_typed $'hello\nagain' real_typing real_size real_lost
+	wait "$losing"
 }
 
 sent() {
@@ -145,8 +159,7 @@ case_none() {
 case_view_only() {
 	listen_to_keys
 	again
-	flows real_typing real_looking_only real_raw real_typing_again
-	retry 20 typed_is $'hello\nraw\nhello'
+	flows_until_typed $'hello\nraw\nhello' real_typing real_looking_only real_raw real_typing_again
 }
 
 # Another viewer takes the control, and the page takes it back; a file that is dropped is the user's.
@@ -155,14 +168,16 @@ case_control() {
 	again
 	(
 		retry 60 test -e "$T/browser/take"
+		# Keys on their way would be of one who has no control any more.
+		retry 20 typed_is hello
 		"$BERTH_TEST_PYTHON" "$top/tests/rfb" -- berth desktop --stdio --take d -- type $'other\n' stay <"$T/wait" >"$T/other.out" 2>&1
 	) &
+	taking=$!
 	mkfifo "$T/wait"
 	exec {held}<>"$T/wait"
-	flows real_typing real_control
+	flows_until_typed $'hello\nother\nback' real_typing real_control
 	echo >&"$held"
-	wait "$!"
-	retry 20 typed_is $'hello\nother\nback'
+	wait "$taking"
 }
 
 case_sound() {

@@ -147,6 +147,15 @@ def real_typing(page):
     page.key("Enter")
 
 
+def real_typed(page):
+    """The last keys have arrived: those of a browser that is ended on their way would be lost."""
+    end = time.monotonic() + 60
+    while not os.path.exists(f"{page.folder}/typed"):
+        if time.monotonic() > end:
+            page.same("keys that have arrived", True, False)
+        time.sleep(0.05)
+
+
 def real_clipboard(page):
     sign_in(page)
     real(page, "d")

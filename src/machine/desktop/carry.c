@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LANE_ROOM = 65536 };
+enum { LANE_ROOM = 65536, LAST_TURNS = 16 };
 
 /* A direction of the connection. */
 struct lane {
@@ -164,6 +164,21 @@ static int wait_for(const struct desktop_carriage *carriage, const struct lane l
 	return 0;
 }
 
+/* What a viewer has sent before it left is passed on, as far as the display takes it at once. */
+static int carry_last(struct lane *acts, struct rfb_filter *filter)
+{
+	struct pollfd polls[2] = { 0 };
+	int s = 0;
+
+	for (int i = 0; s == 0 && !acts->over && i < LAST_TURNS; i++) {
+		ask(polls, acts);
+		if (poll(polls, 2, 0) <= 0)
+			break;
+		s = turn(acts, polls, filter);
+	}
+	return s;
+}
+
 /* Turns until a side closes, or a signal comes. *s: of what the viewer sends. */
 static int carry(const struct desktop_carriage *carriage, struct rfb_filter *filter,
 		 struct lane lanes[2], int *s, struct err *err)
@@ -177,8 +192,10 @@ static int carry(const struct desktop_carriage *carriage, struct rfb_filter *fil
 	while (r == 0 && *s == 0 && !acts->over && (!shown->over || waits(shown))) {
 		if (wait_for(carriage, lanes, polls, err) < 0)
 			return -err->code;
-		if (polls[POLL_SIGNALS].revents)
+		if (polls[POLL_SIGNALS].revents) {
+			*s = carry_last(acts, filtered ? filter : NULL);
 			return 0;
+		}
 		enum viewers_control had =
 			carriage->viewers ? carriage->viewers->control : VIEWERS_FREE;
 		r = turn(shown, polls, NULL);
