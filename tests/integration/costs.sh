@@ -104,7 +104,7 @@ case_snapshot() {
 	at_most "1 4" "times that a snapshot waits for the disk" "$(waits)"
 	later "a snapshot" "0 372" "0 1"
 	traced restore m s
-	at_most "147 532" "calls of a restore" "$(count "$calls")"
+	at_most "148 533" "calls of a restore" "$(count "$calls")"
 	# On btrfs one for the exchange of the roots, one for the removal of the old one.
 	at_most "2 7" "times that a restore waits for the disk" "$(waits)"
 	later "a restore" "0 320" "0 1"
@@ -113,7 +113,7 @@ case_snapshot() {
 case_delete() {
 	berth info copy >/dev/null 2>&1 || traced clone m copy
 	traced delete copy
-	at_most "195 455" "calls of a delete" "$(count "$calls")"
+	at_most "196 456" "calls of a delete" "$(count "$calls")"
 	# On btrfs one for the mark, one for the removal.
 	at_most "2 4" "times that a delete waits for the disk" "$(waits)"
 	later "a delete" "0 442" "0 1"

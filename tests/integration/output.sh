@@ -32,6 +32,7 @@ lost() {
 printing="
 list
 info here
+files here:/etc
 logs kept
 events --no-follow --since 1h
 get here
