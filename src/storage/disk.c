@@ -15,11 +15,25 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 static char *mount_path(const struct pool *pool)
 {
 	return dirs_run_path(pool->dirs, "pools/%s", pool->name);
+}
+
+void pool_write_again(const struct dirs *dirs, const char *name)
+{
+	scoped_free char *path = dirs_run_path(dirs, "pools/%s", name);
+	scoped_fd int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct statx st;
+	struct statvfs usage;
+
+	if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) == 0 &&
+	    (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) && fstatvfs(fd, &usage) == 0 &&
+	    (usage.f_flag & ST_RDONLY))
+		mount_options(fd, "rw");
 }
 
 /* 1: the handle is open; 0: nothing is mounted there; else -code. A few system calls. */

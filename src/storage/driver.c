@@ -22,7 +22,9 @@ static const char *why(int code)
 		return "the disk quota of the pool's file system is used up";
 	case EROFS:
 		return "the pool's file system is read-only, as after an error of the disk below "
-		       "it, or when that is full; the kernel's log (dmesg) says more";
+		       "it, or when that is full, of which the kernel's log (dmesg) says more; or "
+		       "a "
+		       "privileged machine has made it so, and its stop undoes that";
 	case EXDEV:
 		return "the pool's folder has a project, and this volume another, between which "
 		       "the kernel moves nothing; give both the same: chattr -p";

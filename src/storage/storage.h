@@ -451,6 +451,13 @@ enum volume_lock_mode { VOLUME_LOCK_READ, VOLUME_LOCK_CHANGE };
 int volume_lock(struct pool *pool, const char *volume, enum volume_lock_mode how, struct err *err);
 void volume_release(struct pool *pool, const char *volume);
 
+/*
+ * Makes the file system that is mounted for the pool writable again, if it is read-only: root of a privileged machine can
+ * remount it, as busybox does at a halt. One that the kernel has made read-only after an error stays so. No error: the
+ * next change tells it.
+ */
+void pool_write_again(const struct dirs *dirs, const char *name);
+
 /* Whether another command has locked a volume of that pool now; the pool need not be open. */
 bool pool_is_copied(const struct dirs *dirs, const char *name);
 

@@ -46,6 +46,22 @@ case_a_list_of_capabilities() {
 	has "capabilities: +sys_time" "$(berth info m)"
 }
 
+# Root of a privileged machine can make the pool read-only for all; its end makes the pool writable again.
+case_a_pool_that_is_remounted() {
+	privileged
+	if berth exec p -- busybox mount -o remount,ro /; then
+		fails 1 "read-only" berth create bb none
+		fails 1 "." berth exec m -- touch /there
+		berth stop --force p
+	else
+		# Somebody has a file open for writing.
+		berth stop --force p
+	fi
+	berth create bb there
+	berth exec m -- touch /there
+	berth delete --force there p
+}
+
 case_bad_lists() {
 	fails 2 "no capability 'sys_tiem'" berth set m security.caps=sys_tiem
 	fails 2 "no capability '3'" berth set m security.caps=3

@@ -61,6 +61,8 @@ static void release_objects(struct machine *machine, const struct run_state *sta
 		volume_deactivate(&pool, volume, &ignored);
 		pool_close(&pool);
 	}
+	if (machine->config.privileged)
+		pool_write_again(machine->dirs, machine->config.pool);
 }
 
 int run_clean(struct machine *machine, struct err *err)
