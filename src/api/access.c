@@ -17,6 +17,12 @@ static bool is_root(const char *user)
 	return !user || strcmp(user, "root") == 0;
 }
 
+/* A name that was a user's when a session began, or that somebody has put into access.users, has no rights by itself. */
+static bool is_there(const char *user)
+{
+	return getpwnam(user) != NULL;
+}
+
 static bool is_in_group(const char *user, const char *name)
 {
 	const struct group *group = *name ? getgrnam(name) : NULL;
@@ -83,7 +89,7 @@ bool access_lasts(const struct dirs *dirs, const char *user, const char *machine
 	if (may_all(dirs, user, &all, &(struct err){ 0 }) == 0 && all)
 		return true;
 	/* The end of a machine is news for those who had a right on it. */
-	return *machine &&
+	return *machine && is_there(user) &&
 	       (read_right(dirs, user, machine, &right) == -ENOENT || right != ACCESS_NONE);
 }
 
@@ -115,7 +121,7 @@ int access_begin(struct exchange *exchange, struct err *err)
 		return 500;
 	if (exchange->all)
 		return 0;
-	if (machine_list(dirs, see, &seen, err) < 0)
+	if (is_there(user) && machine_list(dirs, see, &seen, err) < 0)
 		return 500;
 	if (seen.any)
 		return 0;

@@ -152,10 +152,10 @@ static int from_server(struct request *request, struct incoming *incoming, struc
 			       "REQUEST_METHOD; see berth-api(7)");
 	if (length && text_to_u64(length, 0, INT64_MAX, &bytes) < 0)
 		return err_set(err, EINVAL, "Content-Length '%.40s' is no number", length);
-	if (bytes > 0) {
-		incoming->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (length)
 		incoming->length = (size_t)bytes;
-	}
+	if (bytes > 0)
+		incoming->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	return request_target(request, method, path ? path : "/", true, variable("QUERY_STRING"),
 			      err);
 }

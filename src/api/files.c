@@ -175,6 +175,18 @@ static int refuse_type(struct exchange *exchange, const char *type)
 	return 0;
 }
 
+/* A body that was forgotten is no empty file. */
+static int refuse_none(struct exchange *exchange)
+{
+	struct err err = { 0 };
+
+	err_set(&err, EINVAL,
+		"the request has no body; an empty one, with 'Content-Length: 0', makes an empty "
+		"file");
+	response_fail(exchange->response, 411, &err);
+	return 0;
+}
+
 /* A body whose size is known is whole only if all of it comes. */
 static int write_path(struct exchange *exchange, struct err *err)
 {
@@ -187,6 +199,8 @@ static int write_path(struct exchange *exchange, struct err *err)
 		return -err->code;
 	if (!is_octets(incoming->type))
 		return refuse_type(exchange, incoming->type);
+	if (none && incoming->length != 0)
+		return refuse_none(exchange);
 	verb_begin(exchange->call, &argv);
 	if (match_verb(&exchange->match, exchange->request, exchange->match.route->verb, NULL,
 		       &argv, err) < 0)

@@ -62,6 +62,7 @@ const char *response_reason(int status)
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
 		{ 409, "Conflict" },
+		{ 411, "Length Required" },
 		{ 412, "Precondition Failed" },
 		{ 413, "Content Too Large" },
 		{ 501, "Not Implemented" },

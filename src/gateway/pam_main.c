@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { GOOD, REFUSED, UNKNOWN };
-enum { INPUT_MAX = 2048 };
+/* The delay of PAM for a wrong password is two seconds, up to half of that more or less (pam_fail_delay(3)). */
+enum { INPUT_MAX = 2048, REFUSED_SECONDS = 3 };
 
 static char input[INPUT_MAX + 1];
 
@@ -87,9 +89,22 @@ static size_t read_input(void)
 	return length;
 }
 
+/* PAM delays its answer for a wrong password alone: a refusal for another cause would tell that the password is right. */
+static void wait_until(const struct timespec *began)
+{
+	struct timespec end = { .tv_sec = began->tv_sec + REFUSED_SECONDS,
+				.tv_nsec = began->tv_nsec };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR)
+		;
+}
+
 int main(void)
 {
 	const struct rlimit none = { 0 };
+	struct timespec began;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
 
 	/* No core and no tracer sees the password. */
 	setrlimit(RLIMIT_CORE, &none);
@@ -102,5 +117,9 @@ int main(void)
 	explicit_bzero(password, strlen(password));
 	/* Root signs in by a link, for which one has to be root already. */
 	const struct passwd *entry = getpwnam(input);
-	return code == GOOD && (!entry || entry->pw_uid == 0) ? REFUSED : code;
+	if (code == GOOD && (!entry || entry->pw_uid == 0))
+		code = REFUSED;
+	if (code == REFUSED)
+		wait_until(&began);
+	return code;
 }

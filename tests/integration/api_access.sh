@@ -222,6 +222,8 @@ case_notes_of_new_machines() {
 	berth create --set access.users="no-such-user:use" --set security.privileged=yes bb noted 2>"$T/err"
 	has "access.users of machine 'noted' names 'no-such-user', and this host has no such user" "$(cat "$T/err")"
 	has "machine 'noted' is privileged: the users in its access.users have this host by it" "$(cat "$T/err")"
+	# A name alone, as in a session of a user who was deleted, has no rights.
+	same "its status" 403 "$(berth api --as no-such-user --include GET /1.0/machines 2>&1 | sed -n '1s|HTTP/1.1 \([0-9]*\).*|\1|p')"
 	gone noted
 	berth create --set access.users="$user:use" bb noted 2>"$T/err"
 	same "lines" 0 "$(wc -l <"$T/err")"

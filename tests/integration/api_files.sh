@@ -139,6 +139,10 @@ case_write() {
 		same "its owner" '0600 7 8' "$(berth files --json "$machine:/root/new" | jq -r '"\(.mode) \(.uid) \(.gid)"')"
 		files $machine path=/root/empty -X POST -H "$octets" -H 'Content-Length: 0'
 		same "an empty one" "200 0" "$status $(berth files --json "$machine:/root/empty" | jq .size)"
+		# A body that was forgotten changes nothing.
+		berth exec "$machine" -- sh -c 'echo kept >/root/kept' 2>/dev/null || printf 'kept\n' | berth push - "$machine:/root/kept"
+		files $machine path=/root/kept -X PUT
+		same "no body" "411 5" "$status $(berth files --json "$machine:/root/kept" | jq .size)"
 		put $machine 'path=/root/a/b/c' <<<x
 		refused 404 "there is no folder '/root/a/b/'"
 		put $machine 'path=/root/a/b/c&parents=1' <<<x

@@ -105,7 +105,10 @@ case_refused() {
 	not grep -q "ann\|nobody-there" "$T/gateway.err"
 	chage -E 0 bob
 	begin_web
+	# It takes no less time than a wrong password, which PAM delays.
+	began=$SECONDS
 	sign_in bob "$secret"
+	((SECONDS - began >= 2)) || fault "a right password is told by the time of its refusal"
 	same_words "an account that is over"
 	chage -E -1 bob
 	sign_in bob "$secret"
