@@ -173,11 +173,14 @@ case_control() {
 		"$BERTH_TEST_PYTHON" "$top/tests/rfb" -- berth desktop --stdio --take d -- type $'other\n' stay <"$T/wait" >"$T/other.out" 2>&1
 	) &
 	taking=$!
+	rm -f "$T/browser/other"
+	(retry 90 typed_is $'hello\nother' && touch "$T/browser/other") &
+	other=$!
 	mkfifo "$T/wait"
 	exec {held}<>"$T/wait"
 	flows_until_typed $'hello\nother\nback' real_typing real_control
 	echo >&"$held"
-	wait "$taking"
+	wait "$taking" "$other"
 }
 
 case_sound() {

@@ -149,13 +149,18 @@ def real_typing(page):
     page.key("Enter")
 
 
+def wait_for(page, name):
+    """The script makes that file when it has seen what the case waits for."""
+    end = time.monotonic() + 60
+    while not os.path.exists(f"{page.folder}/{name}"):
+        if time.monotonic() > end:
+            page.same(f"the script has seen it: {name}", True, False)
+        time.sleep(0.05)
+
+
 def real_typed(page):
     """The last keys have arrived: those of a browser that is ended on their way would be lost."""
-    end = time.monotonic() + 60
-    while not os.path.exists(f"{page.folder}/typed"):
-        if time.monotonic() > end:
-            page.same("keys that have arrived", True, False)
-        time.sleep(0.05)
+    wait_for(page, "typed")
 
 
 def real_clipboard(page):
@@ -262,6 +267,8 @@ def real_control(page):
     page.type("never")
     page.key("Enter")
     page.same("keys that do nothing", [True, True], page.value("['cad', 'keys'].map((id) => document.getElementById(id).disabled)"))
+    # Keys of the other one that are on their way would be of one who has no control any more.
+    wait_for(page, "other")
     page.click("#control", "Take control")
     page.until(f"{STATUS} === 'Connected, 2 viewers'")
     page.click("#screen canvas")
