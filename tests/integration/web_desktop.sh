@@ -65,10 +65,12 @@ flows() {
 	browse 8443 "" "$@"
 }
 
-# A terminal of the desktop that writes what is typed into a file.
+# A terminal of the desktop that writes what is typed into a file. It is the only one: a click could give another one the
+# keyboard.
 listen_to_keys() {
 	# shellcheck disable=SC2016 # for the machine's shell
-	as_user sh -c 'rm -f /tmp/typed; exec setsid xterm -e sh -c "cat >/tmp/typed" >/dev/null 2>&1 &'
+	as_user sh -c '[ ! -e /tmp/terminal ] || kill "$(cat /tmp/terminal)"; rm -f /tmp/typed
+		exec setsid xterm -e sh -c "echo \$PPID >/tmp/terminal; cat >/tmp/typed" >/dev/null 2>&1 &'
 	retry 30 berth exec d -- test -e /tmp/typed
 	retry 20 keys_arrive
 	before=$(typed)
