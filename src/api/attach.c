@@ -139,7 +139,7 @@ static int open_desktop(struct exchange *exchange, struct err *err)
 {
 	if (body_check(exchange->request->body, exchange->match.route->fields, NULL, err) < 0)
 		return -err->code;
-	/* Who listens starts nothing. */
+	/* A listener starts no machine. */
 	if (json_is_true(json_object_get(exchange->request->body, "sound")))
 		return give_ticket(exchange, "desktop --sound -- {machine}",
 				   &(struct kind){ .raw = true }, err);

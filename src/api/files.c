@@ -6,7 +6,7 @@
 #include "api/verb.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/transfer/look.h"
+#include "machine/transfer/file_look.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,17 +16,17 @@
 /* The size that files claim which the kernel makes up. */
 enum { PAGE = 4096 };
 
-/* What a file that is the body belongs to. */
+/* The machine, and the look at it, of a file that is the body. */
 struct source {
 	struct machine machine;
-	struct look look;
+	struct file_look look;
 };
 
 static void release(void *p)
 {
 	struct source *source = p;
 
-	look_close(&source->look);
+	file_look_close(&source->look);
 	machine_close(&source->machine);
 	free(source);
 }
@@ -126,7 +126,7 @@ static int open_source(struct exchange *exchange, const char *path, struct sourc
 	if (machine_look(&source->machine, &exchange->call->dirs,
 			 match_name(&exchange->match, "machine"), err) < 0)
 		return -err->code;
-	return look_open(&source->look, &source->machine, snapshot, path, NULL, NULL, err);
+	return file_look_open(&source->look, &source->machine, snapshot, path, NULL, NULL, err);
 }
 
 static int read_path(struct exchange *exchange, struct err *err)
@@ -148,7 +148,7 @@ static int read_path(struct exchange *exchange, struct err *err)
 		return -err->code;
 	if (S_ISDIR(self->mode)) {
 		/* The verb takes the machine's lock itself. */
-		look_close(&source->look);
+		file_look_close(&source->look);
 		return list_folder(exchange, source->machine.name, snapshot, path, err);
 	}
 	give_file(&exchange->response->octets, source->look.file);
@@ -165,25 +165,30 @@ static bool is_octets(const char *type)
 		strchr(" ;", type[sizeof octets - 1]) != NULL);
 }
 
-static int refuse_type(struct exchange *exchange, const char *type)
+/* A refusal with a status of its own. */
+static int refuse(struct exchange *exchange, int status, struct err *err)
 {
-	struct err err = { 0 };
-
-	err_set(&err, EINVAL, "a file of type '%.60s' is not taken; use application/octet-stream",
-		type);
-	response_fail(exchange->response, 415, &err);
+	response_fail(exchange->response, status, err);
+	*err = (struct err){ 0 };
 	return 0;
 }
 
-/* A body that was forgotten is no empty file. */
-static int refuse_none(struct exchange *exchange)
+/* A body that was forgotten is no empty file. 0, or -code with the status for it. */
+static int check_body(const struct incoming *incoming, int *status, struct err *err)
 {
-	struct err err = { 0 };
-
-	err_set(&err, EINVAL,
-		"the request has no body; an empty one, with 'Content-Length: 0', makes an empty "
-		"file");
-	response_fail(exchange->response, 411, &err);
+	if (!is_octets(incoming->type)) {
+		*status = 415;
+		return err_set(err, EINVAL,
+			       "a file of type '%.60s' is not taken; use application/octet-stream",
+			       incoming->type);
+	}
+	if (incoming->fd < 0 && incoming->length != 0) {
+		*status = 411;
+		return err_set(
+			err, EINVAL,
+			"the request has no body; an empty one, with 'Content-Length: 0', makes an "
+			"empty file");
+	}
 	return 0;
 }
 
@@ -193,14 +198,13 @@ static int write_path(struct exchange *exchange, struct err *err)
 	const struct incoming *incoming = exchange->incoming;
 	const char *path = path_of(exchange, err);
 	bool none = incoming->fd < 0;
+	int status = 0;
 	scoped_argv struct argv argv = { 0 };
 
 	if (!path)
 		return -err->code;
-	if (!is_octets(incoming->type))
-		return refuse_type(exchange, incoming->type);
-	if (none && incoming->length != 0)
-		return refuse_none(exchange);
+	if (check_body(incoming, &status, err) < 0)
+		return refuse(exchange, status, err);
 	verb_begin(exchange->call, &argv);
 	if (match_verb(&exchange->match, exchange->request, exchange->match.route->verb, NULL,
 		       &argv, err) < 0)

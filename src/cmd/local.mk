@@ -61,7 +61,8 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/attachments.c src/cmd/machine/attachments.h \
 	src/cmd/machine/boot.c \
 	src/cmd/machine/cloud_init.c src/cmd/machine/cloud_init.h \
-	src/cmd/machine/create.c \
+	src/cmd/machine/clone.c \
+	src/cmd/machine/create.c src/cmd/machine/create.h \
 	src/cmd/machine/each.c \
 	src/cmd/machine/files.c \
 	src/cmd/machine/enter.c \

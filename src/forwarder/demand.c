@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "forwarder/demand.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
+#include "kern/rights.h"
 
-union control {
-	struct cmsghdr head;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
+#include <errno.h>
+#include <sys/socket.h>
 
 int demand_ask(int fd)
 {
@@ -19,19 +15,15 @@ int demand_ask(int fd)
 
 int demand_take(int fd, struct demand_answer *answer, int *use)
 {
-	union control control = { .bytes = { 0 } };
+	union rights_room rights;
 	struct iovec part = { .iov_base = answer, .iov_len = sizeof *answer };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof control };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	*use = -1;
+	rights_expect(&message, &rights, 1);
 	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0)
 		return -errno;
-	const struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
-		memcpy(use, CMSG_DATA(head), sizeof *use);
+	rights_take(&message, use, 1);
 	return n == sizeof *answer ? 0 : -EPIPE;
 }

@@ -14,7 +14,7 @@
 /* In the run folder: the addresses of the machine, "ADDRESS ADDRESS6" in a line, ADDRESS6 "-" if there is none. */
 #define DEMAND_ADDRESSES "addresses"
 
-/* What the parent needs to know, by words of the command line: borrowed. */
+/* The words of the command line by which the parent starts the machine: borrowed. */
 struct demand {
 	const char *berth;   /* the program */
 	const char *root;    /* of --root; "": none */

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "kern/rights.h"
 #include "kern/spawn.h"
 
 #include <arpa/inet.h>
@@ -102,21 +103,11 @@ static int look(const struct waker *waker, struct demand_answer *answer, int *us
 
 static void answer_with(const struct waker *waker, const struct demand_answer *answer, int used)
 {
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
+	union rights_room rights;
 	struct iovec part = { .iov_base = (void *)(uintptr_t)answer, .iov_len = sizeof *answer };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	if (used >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof control;
-		control.head = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-						 .cmsg_type = SCM_RIGHTS,
-						 .cmsg_len = CMSG_LEN(sizeof used) };
-		memcpy(CMSG_DATA(&control.head), &used, sizeof used);
-	}
+	rights_put(&message, &rights, &used, used >= 0);
 	/* A process that has ended is seen by the next receive. */
 	(void)!sendmsg(waker->fd, &message, MSG_NOSIGNAL);
 }

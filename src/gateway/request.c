@@ -29,7 +29,7 @@ static void set_deadline(struct request *request, uint64_t seconds)
 	request->deadline = clock_ms() + (int64_t)seconds * 1000;
 }
 
-void request_wake(struct request *request)
+static void wake(struct request *request)
 {
 	if (!request->suspended)
 		return;
@@ -54,7 +54,7 @@ static void drop_child(struct request *request)
 	request->gone = true;
 	if (request->cgi)
 		cgi_end(request->cgi);
-	request_wake(request);
+	wake(request);
 }
 
 static void socket_ready(struct watch *watch, uint32_t events)
@@ -64,12 +64,12 @@ static void socket_ready(struct watch *watch, uint32_t events)
 
 	(void)events;
 	request->gone = true;
-	request_wake(request);
+	wake(request);
 }
 
 static void child_changed(void *owner)
 {
-	request_wake(owner);
+	wake(owner);
 }
 
 static void refuse_lasting(struct request *request)
@@ -108,7 +108,7 @@ static void has_slot(struct slot_waiter *waiter)
 		(struct request *)(void *)((char *)waiter - offsetof(struct request, waiter));
 
 	start_child(request);
-	request_wake(request);
+	wake(request);
 }
 
 static void refuse_busy(struct request *request)
@@ -218,7 +218,7 @@ static enum MHD_Result answer(struct request *request)
 	return answer_queue(request->http, head->status, response);
 }
 
-/* What lasts is told by its type: an answer in JSON ends, one of another type may be a stream, or a large file. */
+/* The type tells whether an answer lasts: one in JSON ends, one of another type may be a stream, or a large file. */
 static bool is_lasting(const struct cgi_head *head)
 {
 	return head->type && strcasecmp(head->type, "application/json") != 0;
@@ -251,7 +251,7 @@ static enum MHD_Result go_on_signing_in(struct request *request)
 {
 	if (request->stage == REQUEST_TAKES && !request->fault.status) {
 		request->stage = REQUEST_RUNS;
-		login_start(request, request_wake);
+		login_start(request, wake);
 		set_deadline(request, request->gateway->limits.sign_in);
 	}
 	if (request->gone)
@@ -392,12 +392,12 @@ static void run_out(struct request *request)
 	case REQUEST_WAITS:
 		slots_forget(&request->gateway->slots, &request->waiter);
 		refuse_busy(request);
-		request_wake(request);
+		wake(request);
 		return;
 	case REQUEST_RUNS:
 		if (request->signs_in) {
 			login_run_out(request);
-			request_wake(request);
+			wake(request);
 			return;
 		}
 		answer_refuse(&request->fault, 504, "ETIMEDOUT",
@@ -420,7 +420,7 @@ void request_abandon(struct gateway *gateway)
 {
 	for (struct request *request = gateway->requests; request; request = request->next) {
 		request->gone = true;
-		request_wake(request);
+		wake(request);
 	}
 }
 

@@ -65,7 +65,4 @@ void request_drain(struct gateway *gateway);
 /* Gives all of them up, before libmicrohttpd stops. */
 void request_abandon(struct gateway *gateway);
 
-/* It can go on. */
-void request_wake(struct request *request);
-
 #endif

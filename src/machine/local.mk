@@ -87,7 +87,7 @@ libmachine_a_SOURCES = \
 	src/machine/attach/outlet.c src/machine/attach/outlet.h \
 	src/machine/attach/parent.c src/machine/attach/parent.h \
 	src/machine/attach/relay.c src/machine/attach/relay.h \
-	src/machine/transfer/look.c src/machine/transfer/look.h \
+	src/machine/transfer/file_look.c src/machine/transfer/file_look.h \
 	src/machine/transfer/side.c src/machine/transfer/side.h src/machine/transfer/side_volumes.c \
 	src/machine/transfer/transfer.c src/machine/transfer/transfer.h \
 	src/machine/transfer/transfer_volumes.c src/machine/transfer/transfer_volumes.h \
@@ -95,8 +95,8 @@ libmachine_a_SOURCES = \
 	src/machine/transfer/tree_aside.c src/machine/transfer/tree_aside.h \
 	src/machine/transfer/tree_attributes.c src/machine/transfer/tree_attributes.h \
 	src/machine/transfer/tree_entry.c \
-	src/machine/transfer/tree_look.c src/machine/transfer/tree_look.h \
-	src/machine/transfer/tree_receive.c \
+	src/machine/transfer/tree_show.c src/machine/transfer/tree_show.h \
+	src/machine/transfer/tree_contents.c src/machine/transfer/tree_contents.h src/machine/transfer/tree_receive.c \
 	src/machine/transfer/tree_send.c \
 	src/machine/transfer/tree_target.c src/machine/transfer/tree_target.h \
 	src/machine/manage/adopt.c \

@@ -184,7 +184,7 @@ case_volumes_increments() {
 		listed "$BERTH_ROOT" pool data.more | diff - <(listed "$T/there" default data.more)
 		nothing_halfway
 	done
-	# What is not here any more is sent again, and a mark names the pools that it has volumes in.
+	# A part that is not here any more is sent again, and a mark names the pools that it has volumes in.
 	here wv fill_some 5
 	in_root "$BERTH_ROOT" pool data.disk fill_some 5
 	cut_off 2500000 --force --keep-synced wv other

@@ -104,6 +104,16 @@ void note_pool_room(const char *name, const struct pool_usage *usage, bool holds
 /* machine_start, with a note about missing features of this start. */
 int start_machine(struct machine *machine, bool *was_running, struct err *err);
 
+/* Starts a machine, and waits for its boot; *was_running as of start_machine. -ECANCELED: it has ended before its boot. */
+typedef int start_act(struct call *call, struct machine *machine, bool *was_running,
+		      struct err *err);
+/*
+ * Runs act, and once more, with the settings of then, if the guest ran already and has ended before its boot: a guest
+ * that was about to end when the command came, as one that a kill has hit, is not what was asked for.
+ */
+int start_anew_if_ended(struct call *call, struct machine *machine, start_act *act,
+			struct err *err);
+
 /* Waits for the boot if --wait was given. 0 if it was not given, or the machine has booted. */
 int wait_booted(const struct call *call, struct machine *machine, struct err *err);
 

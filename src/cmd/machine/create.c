@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* launch, create, clone: new machines. */
+/* launch, create: new machines of templates. */
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
 #include "cmd/backup/backup.h"
 #include "cmd/cli/common.h"
-#include "cmd/cli/interrupt.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "cmd/cli/rights.h"
 #include "cmd/machine/cloud_init.h"
+#include "cmd/machine/create.h"
 #include "cmd/machine/many.h"
 #include "cmd/machine/provision.h"
 #include "cmd/machine/provision_options.h"
@@ -21,19 +21,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-
-static const struct flag flag_snapshot = { "snapshot", 0, false, "SNAP",
-					   "clone what that snapshot kept, not what is there now" };
-
-static const struct flag flag_share = { "share", 0, false, NULL,
-					"read volumes for data of the original, and copy none" };
-static const struct flag flag_no_volumes = { "no-volumes", 0, false, NULL,
-					     "leave volumes for data to the original" };
-
-static const struct flag flag_keep_identity = {
-	"keep-identity", 0, false, NULL,
-	"host name, machine-id, SSH host keys and the like stay those of the original"
-};
 
 static const struct flag *const launch_flags[] = {
 	&flag_cloud_init, &flag_console, &flag_count,    &flag_init_env, &flag_ephemeral,
@@ -46,30 +33,6 @@ static const struct flag *const create_flags[] = {
 	&flag_count,   &flag_init_env, &flag_ephemeral, &flag_json,     &flag_load_credential,
 	&flag_network, &flag_pool,     &flag_set,       &flag_start_at, NULL
 };
-static const struct flag *const clone_flags[] = { &flag_cloud_init,
-						  &flag_count,
-						  &flag_init_env,
-						  &flag_ephemeral,
-						  &flag_file,
-						  &flag_json,
-						  &flag_keep_identity,
-						  &flag_keymap,
-						  &flag_load_credential,
-						  &flag_locale,
-						  &flag_network,
-						  &flag_no_volumes,
-						  &flag_password,
-						  &flag_pool,
-						  &flag_run,
-						  &flag_set,
-						  &flag_share,
-						  &flag_snapshot,
-						  &flag_ssh_key,
-						  &flag_start_at,
-						  &flag_timezone,
-						  &flag_provision_user,
-						  NULL };
-
 int name_from_template(const char *template, char name[64], struct err *err)
 {
 	static const char letters[] = "bcdfghjkmnpqrstvwxz23456789";
@@ -191,8 +154,7 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	return r;
 }
 
-/* Prints the name if it was made up. */
-static void tell_name(const struct call *call, bool made_up, const char *name)
+void create_tell_name(const struct call *call, bool made_up, const char *name)
 {
 	if (made_up && !call_has(call, &flag_json))
 		output_print_made("machine", name);
@@ -208,12 +170,11 @@ static int create_machine(struct call *call, int *owner, char name[64], struct e
 			      call_has(call, &flag_ephemeral), owner, name, err);
 
 	if (r == 0)
-		tell_name(call, made_up, name);
+		create_tell_name(call, made_up, name);
 	return r;
 }
 
-/* With --json: prints the new machine. */
-static int show_made(struct call *call, const char *name, struct err *err)
+int create_show(struct call *call, const char *name, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 
@@ -239,8 +200,7 @@ static int create_one(struct call *call, const char *name, struct err *err)
 	return create_wanted(call, name, call_has(call, &flag_ephemeral), NULL, made, err);
 }
 
-/* --start-at without --count is probably a mistake, and so is one address for several machines. */
-static int check_count(const struct call *call, struct err *err)
+int create_check_count(const struct call *call, struct err *err)
 {
 	static const char *const addresses[] = { "network.address=", "network.address6=" };
 	bool many = call_has(call, &flag_count);
@@ -278,7 +238,7 @@ static int run_create(struct call *call, struct err *err)
 	scoped_free char *pulled = NULL;
 	char name[64];
 
-	if (check_count(call, err) != 0)
+	if (create_check_count(call, err) != 0)
 		return EXIT_USAGE;
 	int got = template_wanted(call, &pulled, err);
 	if (got != 0)
@@ -287,10 +247,10 @@ static int run_create(struct call *call, struct err *err)
 		return new_many(call, create_one, err);
 
 	int r = create_machine(call, NULL, name, err);
-	return r != 0 ? r : show_made(call, name, err);
+	return r != 0 ? r : create_show(call, name, err);
 }
 
-static void delete_quietly(struct machine *machine)
+void create_undo(struct machine *machine)
 {
 	struct err ignored = { 0 };
 
@@ -306,7 +266,7 @@ int start_or_delete(struct machine *machine, struct err *err)
 	if (start_machine(machine, NULL, err) == 0)
 		return 0;
 	console_show(machine, mark);
-	delete_quietly(machine);
+	create_undo(machine);
 	return -err->code;
 }
 
@@ -322,11 +282,11 @@ static int launch(struct call *call, const char *wanted, struct machine *machine
 
 	if (r != 0)
 		return r;
-	tell_name(call, !wanted, name);
+	create_tell_name(call, !wanted, name);
 	if (machine_open(machine, &call->dirs, name, err) < 0)
 		return -err->code;
 	if (provision_files(call, machine, err) != 0) {
-		delete_quietly(machine);
+		create_undo(machine);
 		return -err->code;
 	}
 	if (start_or_delete(machine, err) < 0)
@@ -358,7 +318,7 @@ static int check_launch(const struct call *call, struct err *err)
 	int r = call_seconds(call, &flag_wait, 60, &unused, err);
 
 	if (r == 0)
-		r = check_count(call, err);
+		r = create_check_count(call, err);
 	if (r == 0)
 		r = provision_check(call, err);
 	return r != 0 ? r : check_console(call, call_has(call, &flag_count) ? 2 : 1, err);
@@ -379,108 +339,7 @@ static int run_launch(struct call *call, struct err *err)
 		r = launch(call, call->count < 2 ? NULL : call->words[1], &machine, &mark, err);
 	if (r == 0 && call_has(call, &flag_console))
 		return attach_started(call, &machine, mark, err);
-	return r != 0 ? r : show_made(call, machine.name, err);
-}
-
-/* Sets the clone up as launch does. Steps that need it running start it, and it runs on. */
-static int set_up_clone(struct call *call, const char *name, struct err *err)
-{
-	scoped_machine struct machine machine = { 0 };
-
-	if (!provision_has_files(call) && !provision_has_steps(call))
-		return 0;
-	if (machine_open(&machine, &call->dirs, name, err) < 0)
-		return -err->code;
-	if (provision_files(call, &machine, err) != 0) {
-		delete_quietly(&machine);
-		return -err->code;
-	}
-	if (!provision_has_steps(call))
-		return 0;
-	return start_or_delete(&machine, err) < 0 ? -err->code : provision_run(call, &machine, err);
-}
-
-static int clone_one(struct call *call, const char *name, struct err *err)
-{
-	scoped_settings struct words words = { 0 };
-	scoped_text struct text notes = { 0 };
-	int r = settings_given(call, call_has(call, &flag_ephemeral), &words, err);
-
-	if (r == 0)
-		r = settings_check(&words, err);
-	if (r != 0)
-		return r;
-	char *snapshot;
-	scoped_free char *origin = name_split(call->words[0], &snapshot, err);
-	if (!origin)
-		return -err->code;
-	struct clone_spec spec = {
-		.snapshot = snapshot ? snapshot : call_value(call, &flag_snapshot),
-		.pool = call_value(call, &flag_pool),
-		.keep_identity = call_has(call, &flag_keep_identity),
-		.volumes = call_has(call, &flag_no_volumes) ? CLONE_VOLUMES_LEAVE
-			   : call_has(call, &flag_share)    ? CLONE_VOLUMES_SHARE
-							    : CLONE_VOLUMES_COPY,
-		.settings = settings_of(&words),
-	};
-	struct progress progress = { 0 };
-	if (!call_has(call, &flag_count))
-		interrupt_whole("clone", name, "list", name);
-	progress_begin(&progress, "cloning machine '%s'", call->words[0]);
-	r = machine_clone(&call->dirs, origin, name, &spec, &notes, err);
-	progress_end(&progress);
-	interrupt_quiet();
-	if (r == 0)
-		print_notes(&notes);
-	return r != 0 ? r : set_up_clone(call, name, err);
-}
-
-/* "MACHINE[@SNAPSHOT]". 0, -code or EXIT_USAGE. */
-static int check_origin(const struct call *call, struct err *err)
-{
-	char *snapshot;
-	scoped_free char *name = name_split(call->words[0], &snapshot, err);
-	const char *value = call_value(call, &flag_snapshot);
-
-	if (!name)
-		return -err->code;
-	int r = name_check(name, err);
-	if (r == 0 && snapshot && value) {
-		err_set(err, EINVAL, "the snapshot is given twice: write '%s', or --snapshot",
-			call->words[0]);
-		r = EXIT_USAGE;
-	}
-	if (r == 0 && (snapshot || value))
-		r = name_check(snapshot ? snapshot : value, err);
-	return r;
-}
-
-static int run_clone(struct call *call, struct err *err)
-{
-	const char *pool = call_value(call, &flag_pool);
-	int r = check_origin(call, err);
-
-	if (r == 0)
-		r = name_check(call->words[1], err);
-	if (r == 0 && pool)
-		r = name_check(pool, err);
-	if (r == 0 && call_has(call, &flag_share) && call_has(call, &flag_no_volumes)) {
-		err_set(err, EINVAL,
-			"volumes are shared, or left: --share and --no-volumes "
-			"contradict each other");
-		r = EXIT_USAGE;
-	}
-	if (r == 0)
-		r = check_count(call, err);
-	if (r == 0)
-		r = provision_check(call, err);
-	if (r == 0 && call_has(call, &flag_count))
-		return make_many(call, call->words[1], clone_one, err);
-	if (r == 0)
-		r = clone_one(call, call->words[1], err);
-	if (r == 0)
-		tell_name(call, false, call->words[1]);
-	return r != 0 ? r : show_made(call, call->words[1], err);
+	return r != 0 ? r : create_show(call, machine.name, err);
 }
 
 const struct command command_launch = {
@@ -504,16 +363,4 @@ const struct command command_create = {
 	.max = 2,
 	.first = WORD_TEMPLATE,
 	.run = run_create,
-};
-
-const struct command command_clone = {
-	.name = "clone",
-	.aliases = "copy",
-	.args = "MACHINE[@SNAP] NAME",
-	.help = "Create a machine from another, running or not",
-	.flags = clone_flags,
-	.min = 2,
-	.max = 2,
-	.first = WORD_MACHINE,
-	.run = run_clone,
 };

@@ -7,7 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/table.h"
 #include "cmd/machine/place.h"
-#include "machine/transfer/look.h"
+#include "machine/transfer/file_look.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -162,7 +162,7 @@ static int print_rows(const struct shown *self, const struct shown_list *list, s
 	return table_print(&table, err);
 }
 
-static int show(const struct call *call, const struct place *place, const struct look *look,
+static int show(const struct call *call, const struct place *place, const struct file_look *look,
 		struct shown_list *list, struct err *err)
 {
 	const struct shown self = {
@@ -178,7 +178,7 @@ static int show(const struct call *call, const struct place *place, const struct
 		qsort(list->list, list->count, sizeof *list->list, compare);
 	if (look->more)
 		print_note("the folder has more than %d entries, of which these are some",
-			   LOOK_ENTRIES);
+			   FILE_LOOK_ENTRIES);
 	return call_has(call, &flag_json) ? print_as_json(place->path, &self, list, look->more, err)
 					  : print_rows(&self, list, err);
 }
@@ -187,7 +187,7 @@ static int run_files(struct call *call, struct err *err)
 {
 	__attribute__((cleanup(list_free))) struct shown_list list = { 0 };
 	scoped_machine struct machine machine = { 0 };
-	scoped_look struct look look = { 0 };
+	scoped_file_look struct file_look look = { 0 };
 	struct place place;
 	int r = place_take(call->words[0], &place, err);
 
@@ -199,8 +199,8 @@ static int run_files(struct call *call, struct err *err)
 	if (r == 0)
 		r = open_named(&machine, call, place.machine, err);
 	if (r == 0)
-		r = look_open(&look, &machine, *place.snapshot ? place.snapshot : NULL, place.path,
-			      add, &list, err);
+		r = file_look_open(&look, &machine, *place.snapshot ? place.snapshot : NULL,
+				   place.path, add, &list, err);
 	return r == 0 ? show(call, &place, &look, &list, err) : r;
 }
 

@@ -70,22 +70,9 @@ static int start_and_wait(struct call *call, struct machine *machine, bool *was_
 	return r;
 }
 
-/*
- * A guest that was about to end when the command came, as one that a kill has hit, is not what was asked for. Its
- * settings may have changed since it was started.
- */
 static int start_one(struct call *call, struct machine *machine, struct err *err)
 {
-	scoped_machine struct machine now = { 0 };
-	bool was_running = false;
-
-	int r = start_and_wait(call, machine, &was_running, err);
-	if (r != -ECANCELED || !was_running ||
-	    machine_open(&now, &call->dirs, machine->name, &(struct err){ 0 }) < 0)
-		return r;
-	print_note("%s; it is started again", err->text);
-	*err = (struct err){ 0 };
-	return start_and_wait(call, &now, &was_running, err);
+	return start_anew_if_ended(call, machine, start_and_wait, err);
 }
 
 static int stop_one(struct call *call, struct machine *machine, struct err *err)

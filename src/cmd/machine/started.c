@@ -7,6 +7,7 @@
 #include "cmd/cli/print.h"
 #include "cmd/cli/progress.h"
 #include "machine/life/life.h"
+#include "machine/manage/manage.h"
 #include "machine/start/start.h"
 #include "machine/state/machine.h"
 
@@ -22,6 +23,20 @@ int start_machine(struct machine *machine, bool *was_running, struct err *err)
 	if (r == 0)
 		print_notes(&warning);
 	return r;
+}
+
+int start_anew_if_ended(struct call *call, struct machine *machine, start_act *act, struct err *err)
+{
+	scoped_machine struct machine now = { 0 };
+	bool was_running = false;
+
+	int r = act(call, machine, &was_running, err);
+	if (r != -ECANCELED || !was_running ||
+	    machine_open(&now, &call->dirs, machine->name, &(struct err){ 0 }) < 0)
+		return r;
+	print_note("%s; it is started again", err->text);
+	*err = (struct err){ 0 };
+	return act(call, &now, &was_running, err);
 }
 
 int wait_booted(const struct call *call, struct machine *machine, struct err *err)

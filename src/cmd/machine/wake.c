@@ -3,20 +3,16 @@
  * _wake: a machine is started or resumed because somebody connects to a forward on demand. The forward's process runs it
  * (src/forwarder/demand_serve.c). It is not for people.
  */
-#include "base/log.h"
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
 #include "config/config.h"
 #include "machine/life/life.h"
 #include "machine/life/passing.h"
-#include "machine/manage/manage.h"
 #include "machine/start/start.h"
 #include "machine/state/machine.h"
-#include "machine/state/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 /* A machine whose init does not say that it has booted is connected to all the same. */
 enum { BOOT_SECONDS = 60 };
@@ -33,10 +29,11 @@ static int check_wanted(const struct machine *machine, const char *name, struct 
 	return 0;
 }
 
-static int start_once(struct machine *machine, bool *was_running, struct err *err)
+static int start_and_wait(struct call *call, struct machine *machine, bool *was_running,
+			  struct err *err)
 {
+	(void)call;
 	int r = start_machine(machine, was_running, err);
-
 	if (r == 0)
 		r = machine_wait_booted(machine, BOOT_SECONDS, err);
 	if (r == -ETIMEDOUT) {
@@ -48,39 +45,12 @@ static int start_once(struct machine *machine, bool *was_running, struct err *er
 
 static int wake(struct call *call, struct machine *machine, struct err *err)
 {
-	scoped_machine struct machine now = { 0 };
 	struct machine_status status = { 0 };
-	bool was_running = false;
 
 	machine_glance(machine, &status);
-	if (status.state == MACHINE_PAUSED)
-		return machine_pause(machine, false, NULL, err);
-	int r = start_once(machine, &was_running, err);
-	/* A guest that was about to end is not what is connected to. */
-	if (r != -ECANCELED || !was_running ||
-	    machine_open(&now, &call->dirs, machine->name, &(struct err){ 0 }) < 0)
-		return r;
-	*err = (struct err){ 0 };
-	return start_once(&now, &was_running, err);
-}
-
-/* Once: the next attempts to wake it, which connections cause, are not told until one succeeds. */
-static void tell(const struct machine *machine, const char *forward, const struct err *err)
-{
-	scoped_free char *path = machine_path(machine, "keeper.log");
-	scoped_free char *cause =
-		text_format("a connection to forward '%s': %s", forward, err->text);
-	scoped_fd int log =
-		path ? open(path,
-			    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-			    0600)
-		     : -1;
-
-	machine_tell(machine,
-		     &(struct event){ .name = "wake-failed", .cause = cause ? cause : err->text });
-	log_to(log);
-	log_line("%s", cause ? cause : err->text);
-	log_to(-1);
+	return status.state == MACHINE_PAUSED
+		       ? machine_pause(machine, false, NULL, err)
+		       : start_anew_if_ended(call, machine, start_and_wait, err);
 }
 
 static int run_wake(struct call *call, struct err *err)
@@ -94,8 +64,9 @@ static int run_wake(struct call *call, struct err *err)
 	r = check_wanted(&machine, forward, err);
 	if (r == 0)
 		r = wake(call, &machine, err);
+	/* Once: the next attempts, which connections cause, are not told until one succeeds. */
 	if (r < 0 && call->count < 3)
-		tell(&machine, forward, err);
+		passing_tell_failed(&machine, forward, err);
 	return r;
 }
 

@@ -119,7 +119,7 @@ static void take_wish(const struct desktop_carriage *carriage)
 	tell(carriage);
 }
 
-/* What is pressed when the control is lost is let go. */
+/* Keys and buttons that are pressed when the control is lost are let go. */
 static int heed_control(const struct desktop_carriage *carriage, struct rfb_filter *filter,
 			struct lane *acts, struct err *err)
 {
@@ -164,7 +164,7 @@ static int wait_for(const struct desktop_carriage *carriage, const struct lane l
 	return 0;
 }
 
-/* What a viewer has sent before it left is passed on, as far as the display takes it at once. */
+/* Bytes that a viewer has sent before it left are passed on, as far as the display takes them at once. */
 static int carry_last(struct lane *acts, struct rfb_filter *filter)
 {
 	struct pollfd polls[2] = { 0 };

@@ -275,7 +275,7 @@ static size_t take_body(struct rfb_filter *filter, const unsigned char *bytes, s
 	return taken;
 }
 
-/* What has come of a message that cannot be followed, and all behind it, is passed on as it is. */
+/* A message that cannot be followed, as far as it has come, and all behind it are passed on as they are. */
 static size_t become_opaque(struct rfb_filter *filter, unsigned char *out)
 {
 	size_t have = filter->have;

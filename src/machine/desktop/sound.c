@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a desktop plays, for one listener. It is of now or of no use: what a listener does not take is left out. */
+/* The sound of a desktop, for one listener. It is of now or of no use: samples that the listener does not take are left out. */
 #include "machine/desktop/desktop.h"
 
 #include "base/file.h"

@@ -262,7 +262,7 @@ bool viewers_may_act(struct viewers *viewers, bool press)
 		return true;
 	if (!press)
 		return false;
-	/* One that was killed has told nobody. */
+	/* A viewer that was killed has told nobody. */
 	viewers_look(viewers);
 	if (viewers->control == VIEWERS_FREE)
 		viewers_take(viewers);

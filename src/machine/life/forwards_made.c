@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keeps a forward from being made: its network, another machine, or a program of the host. */
+/* The causes by which a forward cannot be made: its network, another machine, or a program of the host. */
 #include "machine/life/forwards_made.h"
 #include "machine/life/forwards.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which forwards are made, for the files that make them: RUN/machines/NAME/forwards, and ways to a machine. */
+/* The forwards that are made, for the files that make them: RUN/machines/NAME/forwards, and ways to a machine. */
 #ifndef BERTH_MACHINE_LIFE_FORWARDS_MADE_H
 #define BERTH_MACHINE_LIFE_FORWARDS_MADE_H
 

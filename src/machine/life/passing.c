@@ -2,6 +2,7 @@
 #include "machine/life/passing.h"
 
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/scoped.h"
 #include "machine/life/forwards.h"
 #include "machine/life/forwards_made.h"
@@ -256,4 +257,22 @@ bool passing_is_shut(const struct dirs *dirs)
 	scoped_free char *path = dirs_run_path(dirs, "locks/" STOPPING);
 
 	return path && lock_is_held(AT_FDCWD, path);
+}
+
+void passing_tell_failed(const struct machine *machine, const char *forward, const struct err *why)
+{
+	scoped_free char *path = machine_path(machine, "keeper.log");
+	scoped_free char *cause =
+		text_format("a connection to forward '%s': %s", forward, why->text);
+	scoped_fd int log =
+		path ? open(path,
+			    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			    0600)
+		     : -1;
+
+	machine_tell(machine,
+		     &(struct event){ .name = "wake-failed", .cause = cause ? cause : why->text });
+	log_to(log);
+	log_line("%s", cause ? cause : why->text);
+	log_to(-1);
 }

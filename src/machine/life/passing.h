@@ -51,4 +51,7 @@ void passing_end_listening(const struct dirs *dirs);
 int passing_shut(const struct dirs *dirs, struct err *err);
 bool passing_is_shut(const struct dirs *dirs);
 
+/* Tells that a connection could not start or resume the machine: in its keeper.log, and by an event. */
+void passing_tell_failed(const struct machine *machine, const char *forward, const struct err *why);
+
 #endif

@@ -106,7 +106,7 @@ static int restore_all(struct arrival_stay *stay, struct err *err)
 	return r;
 }
 
-/* What is not here any more would be missed by each stream that goes on. */
+/* A part that is not here any more would be missed by each stream that goes on. */
 static int restore(struct arrival_stay *stay, struct err *err)
 {
 	const struct halfway *halfway = &stay->halfway;

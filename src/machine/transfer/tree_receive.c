@@ -6,13 +6,13 @@
 #include "machine/transfer/tree.h"
 #include "machine/transfer/tree_aside.h"
 #include "machine/transfer/tree_attributes.h"
+#include "machine/transfer/tree_contents.h"
 #include "machine/transfer/tree_target.h"
 
 #include "base/file.h"
 #include "base/protection.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "storage/copy_data.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -20,9 +20,7 @@
 
 enum {
 	DEPTH_MAX = PATH_MAX / 2,
-	SYNCED_FILES = 8,      /* synced one by one; with more, one sync of the file system */
-	STREAM_MAX = 64 << 20, /* bytes of a file without a size, such as those of /proc */
-	PAGE = 4096,           /* the size that files of /sys claim */
+	SYNCED_FILES = 8, /* synced one by one; with more, one sync of the file system */
 };
 
 struct receiver {
@@ -30,8 +28,7 @@ struct receiver {
 	struct tree_destination to;
 	char parent[PATH_MAX]; /* path of the open folder, "" for base */
 	int parent_fd;         /* owned; -1: base */
-	struct copy copy;
-	int unread;                        /* -errno of a read of the present source, or 0 */
+	struct tree_contents contents;
 	struct tree_attributes attributes; /* of the next entry */
 	bool made[DEPTH_MAX]; /* whether each of the entered folders was created here */
 	size_t depth;
@@ -178,68 +175,6 @@ static int set_attributes(const struct receiver *receiver, const struct tree_ent
 	return r == 0 && futimens(fd, times) < 0 ? -errno : r;
 }
 
-/* Copies a stream of a known size. -ENODATA: it has ended before. */
-static int copy_exactly(struct receiver *receiver, int from, int to)
-{
-	uint64_t left = receiver->target->size;
-
-	while (left > 0) {
-		size_t most = left < COPY_BUFFER ? (size_t)left : COPY_BUFFER;
-		ssize_t n = read(from, receiver->copy.value, most);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		int r = file_write_all(to, receiver->copy.value, (size_t)n, -1);
-		if (r < 0)
-			return r;
-		left -= (uint64_t)n;
-		receiver->target->report->bytes += (uint64_t)n;
-	}
-	return 0;
-}
-
-/* Copies to the end of a file without a size. */
-static int copy_stream(struct receiver *receiver, int from, int to, uint64_t max)
-{
-	uint64_t done = 0;
-
-	for (;;) {
-		ssize_t n = read(from, receiver->copy.value, COPY_BUFFER);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			receiver->unread = -errno;
-		if (n <= 0)
-			return n < 0 ? receiver->unread : 0;
-		done += (uint64_t)n;
-		if (done > max)
-			return -EFBIG;
-		int r = file_write_all(to, receiver->copy.value, (size_t)n, -1);
-		if (r < 0)
-			return r;
-		receiver->target->report->bytes += (uint64_t)n;
-	}
-}
-
-static int copy_contents(struct receiver *receiver, const struct tree_entry *entry, int from,
-			 int to)
-{
-	struct statx st;
-
-	if (entry->type == TREE_STREAM)
-		return receiver->target->sized ? copy_exactly(receiver, from, to)
-					       : copy_stream(receiver, from, to, UINT64_MAX);
-	if (statx(from, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.stx_mode))
-		return -EPROTO;
-	/* The size of a file that the kernel generates means nothing. */
-	bool made_up = st.stx_size == 0 || (st.stx_blocks == 0 && st.stx_size <= PAGE);
-	return made_up ? copy_stream(receiver, from, to, STREAM_MAX)
-		       : copy_data(&receiver->copy, from, to, &st);
-}
-
 static int write_file(struct receiver *receiver, const struct tree_entry *entry, int from,
 		      int folder, const char *name)
 {
@@ -248,7 +183,7 @@ static int write_file(struct receiver *receiver, const struct tree_entry *entry,
 	/* The open folder was removed, or is one of /proc. */
 	if (to < 0)
 		return to == -ENOENT ? -EROFS : to;
-	int r = copy_contents(receiver, entry, from, to);
+	int r = tree_contents_copy(&receiver->contents, receiver->target, entry, from, to);
 	if (r == 0)
 		r = set_attributes(receiver, entry, to);
 	if (r == 0 && ++receiver->files <= SYNCED_FILES && fsync(to) < 0)
@@ -275,7 +210,7 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 	char full[PATH_MAX];
 
 	if (target->stream >= 0) {
-		int r = copy_stream(receiver, from, target->stream, UINT64_MAX);
+		int r = tree_contents_pass(&receiver->contents, from, target->stream);
 		bool standard = strcmp(target->path, "-") == 0;
 		return r == 0 ? 0
 			      : err_set(err, -r, "write to %s%s%s: %s", standard ? "" : "'",
@@ -287,10 +222,10 @@ static int receive_file(struct receiver *receiver, const struct tree_entry *entr
 	int folder = find_parent(receiver, entry->path, name, err);
 	if (folder < 0)
 		return folder;
-	receiver->unread = 0;
+	receiver->contents.unread = 0;
 	int r = write_file(receiver, entry, from, folder, name);
 	tree_aside_drop();
-	if (r < 0 && strchr(entry->path, '/') && (r == -EFBIG || r == receiver->unread)) {
+	if (r < 0 && strchr(entry->path, '/') && (r == -EFBIG || r == receiver->contents.unread)) {
 		leave_source_out(receiver, entry, r);
 		return 0;
 	}
@@ -502,18 +437,18 @@ int tree_receive(const struct tree_target *target, int socket, struct err *err)
 		.target = target,
 		.to = { .base = -1 },
 		.parent_fd = -1,
-		.copy = { .from = -1,
-			  .to = -1,
-			  .value = malloc(COPY_BUFFER),
-			  .moved = &target->report->bytes },
+		.contents.copy = { .from = -1,
+				   .to = -1,
+				   .value = malloc(COPY_BUFFER),
+				   .moved = &target->report->bytes },
 	};
 	tree_aside_begin();
 	umask(0);
-	if (!receiver.copy.value)
+	if (!receiver.contents.copy.value)
 		err_set(err, ENOMEM, "out of memory");
 	else if (target->stream >= 0 || tree_target_open(target, &receiver.to, err) == 0)
 		receive_all(&receiver, socket, err);
-	copy_end(&receiver.copy);
+	copy_end(&receiver.contents.copy);
 	tree_attributes_clear(&receiver.attributes);
 	scoped_close_fd(&receiver.parent_fd);
 	scoped_close_fd(&receiver.to.base);

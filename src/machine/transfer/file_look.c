@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One process enters the machine, as that of a copy does, and sends what it finds to this one. */
-#include "machine/transfer/look.h"
+#include "machine/transfer/file_look.h"
 
 #include "base/child.h"
 #include "base/scoped.h"
 #include "kern/spawn.h"
-#include "machine/transfer/tree_look.h"
+#include "machine/transfer/tree_show.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -17,9 +17,9 @@
 enum { STALL = 30000, END_PATIENCE = 2000 };
 
 struct looking {
-	struct look *look;
+	struct file_look *look;
 	const char *path;
-	look_visit *visit;
+	file_look_visit *visit;
 	void *context;
 	struct err *fault; /* of the process in the machine, in shared memory */
 	int sockets[2];    /* owned: ours, and that of the process */
@@ -37,7 +37,7 @@ static __attribute__((noreturn)) void run_side(struct looking *looking, int pare
 	/* Entering ends the tie, as every change of ids does. */
 	if (side_enter(&looking->look->side, &place, looking->fault) == 0 &&
 	    child_tie(parent, SIGTERM) == 0)
-		tree_look(&place, looking->path, looking->visit ? LOOK_ENTRIES : 0,
+		tree_show(&place, looking->path, looking->visit ? FILE_LOOK_ENTRIES : 0,
 			  looking->sockets[1], looking->fault);
 	_exit(looking->fault->code ? EXIT_FAILURE : EXIT_SUCCESS);
 }
@@ -75,7 +75,7 @@ static int receive(const struct looking *looking, struct tree_entry *entry, int 
 static int receive_all(struct looking *looking)
 {
 	static struct tree_entry entry;
-	struct look *look = looking->look;
+	struct file_look *look = looking->look;
 	bool first = true;
 
 	for (;; first = false) {
@@ -150,8 +150,8 @@ static int look_inside(struct looking *looking, struct err *err)
 	return r < 0 ? tell(looking, r, err) : 0;
 }
 
-int look_open(struct look *look, struct machine *machine, const char *snapshot, const char *path,
-	      look_visit *visit, void *context, struct err *err)
+int file_look_open(struct file_look *look, struct machine *machine, const char *snapshot,
+		   const char *path, file_look_visit *visit, void *context, struct err *err)
 {
 	struct looking looking = {
 		.look = look,
@@ -178,7 +178,7 @@ int look_open(struct look *look, struct machine *machine, const char *snapshot, 
 	return r;
 }
 
-void look_close(struct look *look)
+void file_look_close(struct file_look *look)
 {
 	/* One that was never opened has no side. */
 	if (!look->side.machine)
