@@ -67,8 +67,11 @@ settle_language() {
 	END
 	write_file usr/local/libexec/desktop-again 755 <<-END
 		#!/bin/sh
-		# A fresh session, after a change of language or keyboard.
-		exec systemctl --no-block try-restart $display_unit
+		# A fresh session, after a change of language or keyboard. One that is just starting may have read the old ones,
+		# and try-restart would leave it alone.
+		case \$(systemctl is-active $display_unit) in
+		active | activating | reloading | deactivating) exec systemctl --no-block restart $display_unit ;;
+		esac
 	END
 }
 
