@@ -63,17 +63,23 @@ make_router() {
 	chmod +x "$T/router"
 }
 
-# begin_gateway [OPTION...]: a gateway on $socket, in front of $router; $gateway is its process.
-begin_gateway() {
-	end_gateway
-	rm -f "$T/gateway.exit" "$socket"
+# run_gateway ADDRESS [OPTION...]: in the background, in front of $router; its pid and its end are files.
+run_gateway() {
+	rm -f "$T/gateway.exit"
 	(
 		code=0
-		"$BERTH_LIBEXEC/berth-api" --listen "unix:$socket" --router "${router:-$T/router}" "$@" 2>"$T/gateway.err" &
+		"$BERTH_LIBEXEC/berth-api" --listen "$1" --router "${router:-$T/router}" "${@:2}" 2>"$T/gateway.err" &
 		echo $! >"$T/gateway.pid"
 		wait $! || code=$?
 		echo "$code" >"$T/gateway.exit"
 	) &
+}
+
+# begin_gateway [OPTION...]: a gateway on $socket, in front of $router; $gateway is its process.
+begin_gateway() {
+	end_gateway
+	rm -f "$socket"
+	run_gateway "unix:$socket" "$@"
 	retry 20 answers
 	gateway=$(cat "$T/gateway.pid")
 }

@@ -45,14 +45,19 @@ delete_there() {
 	there volume delete disk more
 }
 
-# Cut in the volumes that travel along: what is on the disk there of root and volumes is not sent again.
-case_volumes() {
-	local size at
-	with_volumes
+# send_whole: sends the machine with its volumes once, and deletes it there; $size is the number of its bytes.
+send_whole() {
 	send_cut 1000000000 wv other
 	size=$(sent)
 	volumes_there
 	delete_there
+}
+
+# Cut in the volumes that travel along: what is on the disk there of root and volumes is not sent again.
+case_volumes() {
+	local size at
+	with_volumes
+	send_whole
 	for at in $(places "${SEND_CUTS:-$(slow_or 6 2)}" "$((size / 2))"); do
 		at=$((size / 2 + at))
 		send_cut "$at" wv other >/dev/null 2>"$T/said" || fault "cut behind $at of $size: $(cat "$T/said")"
@@ -99,10 +104,7 @@ case_flipped() {
 	local at size status
 	byte_flipper
 	with_volumes
-	send_cut 1000000000 wv other
-	size=$(sent)
-	volumes_there
-	delete_there
+	send_whole
 	for at in $(places "${SEND_CUTS:-$(slow_or 6 2)}" "$((size - 5000))"); do
 		status=0
 		timeout "$(patience 300)" berth send --ssh "$T/flipper $((at + 4000)) ssh -F $T/ssh/config" --berth "$T/ssh/berth" --part 64K \

@@ -39,14 +39,8 @@ stack() {
 # begin_web [OPTION...]
 begin_web() {
 	end_gateway
-	rm -f "$T/gateway.exit" "$T/jar"
-	(
-		code=0
-		"$BERTH_LIBEXEC/berth-api" --listen "$host" --router "${router:-$T/router}" "$@" 2>"$T/gateway.err" &
-		echo $! >"$T/gateway.pid"
-		wait $! || code=$?
-		echo "$code" >"$T/gateway.exit"
-	) &
+	rm -f "$T/jar"
+	run_gateway "$host" "$@"
 	retry 20 curl -s "http://$host/" -o "$T/body"
 	gateway=$(cat "$T/gateway.pid")
 }
