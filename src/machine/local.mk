@@ -174,7 +174,7 @@ libmachine_a_SOURCES = \
 	src/machine/manage/snapshot.c \
 	src/machine/manage/sweep.c
 
-# The only program that links libsystemd.
+# The other one that links libsystemd is berth-names.
 if HAVE_SYSTEMD
 pkglibexec_PROGRAMS += libexec/berth-scope
 libexec_berth_scope_SOURCES = src/machine/life/scope_main.c

@@ -9,6 +9,7 @@
 #include "network/dns.h"
 #include "network/firewall.h"
 #include "network/host6.h"
+#include "network/host_names.h"
 #include "network/inside_note.h"
 #include "network/kind.h"
 #include "network/lease_file.h"
@@ -124,7 +125,8 @@ static bool is_all_there(const struct network *network, const struct found *foun
 {
 	return found->here && found->address && found->address6 && found->forwarding &&
 	       found->forwarding6 && found->rules &&
-	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT);
+	       found->dns == (network->config.dhcp ? DNS_RUNNING : DNS_ABSENT) &&
+	       host_names_are_current(network, found->dns == DNS_RUNNING);
 }
 
 /* Programs of every user look names up in the lease files (nss/), and the domain in the settings; none is a secret. */
@@ -205,6 +207,7 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 	bool whole = found->here && found->address && found->address6;
 	if (!whole && make_bridge(network, links, found, err) < 0)
 		return -err->code;
+	network->bridge = found->bridge.index;
 	if (!found->forwarding) {
 		int r = file_write(AT_FDCWD, forward_switch, "1");
 		if (r < 0)
@@ -222,7 +225,11 @@ static int bring_up(struct network *network, struct link_socket *links, struct f
 			     "one machine can take all that its DNS has over TCP",
 			     network->name);
 	network->renewed = loose > 0 || (found->here && !found->rules);
-	return bring_dns(network, found, err);
+	if (bring_dns(network, found, err) < 0)
+		return -err->code;
+	if (host_names_offered())
+		host_names_settle(network, dns_look(network) == DNS_RUNNING);
+	return 0;
 }
 
 /* A network that was deleted during the wait for its lock must not come up again. */
@@ -279,9 +286,7 @@ static int own_up(struct network *network, struct err *err)
 	/* The last holder of the lock may have done all of it. */
 	if (bridge_check_exists(network, err) < 0 || look(network, links, &found, err) < 0)
 		return -err->code;
-	int r = bring_up(network, links, &found, err);
-	network->bridge = found.bridge.index;
-	return r;
+	return bring_up(network, links, &found, err);
 }
 
 static int own_renew(struct network *network, struct err *err)

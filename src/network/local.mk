@@ -17,6 +17,7 @@ libnetwork_a_SOURCES = \
 	src/network/guard.c src/network/guard.h \
 	src/network/guest.c src/network/guest.h \
 	src/network/host6.c src/network/host6.h \
+	src/network/host_names.c src/network/host_names.h \
 	src/network/inside.c src/network/inside.h \
 	src/network/inside_note.c src/network/inside_note.h \
 	src/network/kind.c src/network/kind.h \
@@ -46,6 +47,14 @@ endif
 libexec_berth_capture_SOURCES = src/network/capture_main.c src/network/capture.h src/network/capture_report.h
 libexec_berth_capture_CFLAGS = $(AM_CFLAGS) $(PCAP_CFLAGS)
 libexec_berth_capture_LDADD = $(PCAP_LIBS) $(CAP_LIBS)
+
+# The other one that links libsystemd is berth-scope.
+if HAVE_SYSTEMD
+pkglibexec_PROGRAMS += libexec/berth-names
+libexec_berth_names_SOURCES = src/network/host_names_main.c
+libexec_berth_names_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libexec_berth_names_LDADD = $(SYSTEMD_LIBS)
+endif
 
 if HAVE_CUNIT
 check_PROGRAMS += test_network

@@ -10,6 +10,8 @@
 #include "image/fetch/fetch.h"
 #include "machine/confine/kernel_limits.h"
 #include "machine/start/views.h"
+#include "network/host_names.h"
+#include "network/network.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -198,16 +200,40 @@ static bool names_module(char *text)
 	return false;
 }
 
+struct names_seen {
+	struct report *report;
+	bool told; /* systemd-resolved has a network's domain */
+};
+
+static int look_at_names(void *context, const char *network)
+{
+	struct names_seen *seen = context;
+	enum host_names names = host_names_look(seen->report->dirs, network);
+	scoped_free char *remedy =
+		text_format("run 'berth network up %s', which says why", network);
+
+	seen->told |= names == HOST_NAMES_TOLD;
+	if (names == HOST_NAMES_REFUSED && host_names_offered())
+		report_add(seen->report, VERDICT_NOTE, "names", remedy,
+			   "systemd-resolved does not find the machines of network '%s'", network);
+	return 0;
+}
+
 static void check_names(struct report *report)
 {
+	struct names_seen seen = { .report = report };
 	scoped_free char *text = NULL;
 
+	network_list(report->dirs, look_at_names, &seen, &(struct err){ 0 });
 	if (file_read(AT_FDCWD, "/etc/nsswitch.conf", 65536, &text) < 0)
 		return;
 	bool named = names_module(text);
 	void *module = dlopen("libnss_berth.so.2", RTLD_LAZY | RTLD_LOCAL);
 	if (named && module)
 		report_add(report, VERDICT_OK, "names", NULL, "this host finds machines by name");
+	else if (seen.told && !named)
+		report_add(report, VERDICT_OK, "names", NULL,
+			   "systemd-resolved of this host finds machines by name and domain");
 	else
 		report_add(report, VERDICT_NOTE, "names",
 			   module  ? "have in /etc/nsswitch.conf: hosts: files berth dns"

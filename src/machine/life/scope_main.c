@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * berth-scope: asks systemd for a machine's scope, and tells systemd-machined of its guest. The only
- * program that links libsystemd. Its standard input and output are the starter of one machine:
+ * berth-scope: asks systemd for a machine's scope, and tells systemd-machined of its guest. It
+ * links libsystemd, so that berth need not. Its standard input and output are the starter of one machine:
  *   berth-scope NAME UUID [UNIT SECONDS]
  * makes the scope UNIT around itself, says "ok" and lives until it has read the number of the guest's
  * init, or the end. Instead of "ok" it may say what failed, in a line.
