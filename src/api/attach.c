@@ -182,5 +182,11 @@ const struct route attach_routes[] = {
 	  .needs = NEEDS_USE,
 	  .fields = exec_fields,
 	  .run = open_exec },
+	{ .method = "GET",
+	  .path = "/1.0/machines/{machine}/picture",
+	  .needs = NEEDS_USE,
+	  .verb = "desktop --picture -- {machine}",
+	  .type = "image/png",
+	  .run = look_stream },
 	{ 0 },
 };

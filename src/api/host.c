@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 /* Each name stands for something that clients may rely on; none is ever taken away. */
-static const char *const extensions[] = { "access_users", "changes",         "console",
-					  "desktop",      "desktop_control", "desktop_sound",
-					  "etag",         "events_since",    "events_sse",
-					  "exec",         "files",           "filter_label",
-					  "filter_state", "if_match",        "metrics",
-					  "operations",   "recursion" };
+static const char *const extensions[] = {
+	"access_users",    "changes",         "console",       "desktop",
+	"desktop_control", "desktop_picture", "desktop_sound", "etag",
+	"events_since",    "events_sse",      "exec",          "files",
+	"filter_label",    "filter_state",    "if_match",      "metrics",
+	"operations",      "recursion"
+};
 
 static int show_root(struct exchange *exchange, struct err *err)
 {

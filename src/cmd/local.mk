@@ -88,6 +88,7 @@ libcmd_a_SOURCES = \
 	src/cmd/machine/place.c src/cmd/machine/place.h \
 	src/cmd/machine/provision.c src/cmd/machine/provision.h \
 	src/cmd/machine/provision_host.c src/cmd/machine/provision_host.h \
+	src/cmd/machine/provision_keymap.c src/cmd/machine/provision_keymap.h \
 	src/cmd/machine/provision_options.c src/cmd/machine/provision_options.h \
 	src/cmd/machine/publish.c \
 	src/cmd/machine/rename.c \

@@ -123,6 +123,7 @@ struct machine_config {
 	char *arch;                  /* KEY_FIXED; as uname -m */
 	char *pool;                  /* KEY_FIXED; the pool of its volume */
 	uint64_t created;            /* KEY_FIXED; seconds since the epoch */
+	char *desktop_clipboard;     /* "desktop.clipboard": KEY_CHOICE both, in, out, off */
 	char *desktop_idle;          /* "desktop.idle": KEY_CHOICE never, pause, stop */
 	uint64_t desktop_idle_after; /* "desktop.idle.after": seconds */
 	char *desktop_sound;         /* "desktop.sound": where it gives what it plays, in it */

@@ -9,6 +9,7 @@
 enum { KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB };
 
 static const char *const lxcfs_words[] = { "auto", "no", NULL };
+static const char *const clipboard_words[] = { "both", "in", "out", "off", NULL };
 static const char *const idle_words[] = { "never", "pause", "stop", NULL };
 static const char *const restart_words[] = { "no", "on-failure", "always", NULL };
 
@@ -173,6 +174,8 @@ static const struct key machine_keys[] = {
 	{ "created", KEY_NUMBER, KEY_FIXED, AT(created), "0", 0, TIME_MAX, NULL,
 	  "when it was made, in seconds since the epoch" },
 	{ "description", KEY_TEXT, KEY_LIVE, AT(description), "", 0, 0, NULL, "a line for people" },
+	{ "desktop.clipboard", KEY_CHOICE, KEY_LIVE, AT(desktop_clipboard), "both", 0, 0,
+	  clipboard_words, "which way the clipboard of its viewers goes: both, in, out, off" },
 	{ "desktop.idle", KEY_CHOICE, KEY_KEPT, AT(desktop_idle), "never", 0, 0, idle_words,
 	  "what happens when nobody uses it: never, pause, stop" },
 	{ "desktop.idle.after", KEY_DURATION, KEY_KEPT, AT(desktop_idle_after), "30m", 1, 7 * 86400,

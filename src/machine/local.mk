@@ -50,7 +50,11 @@ libmachine_a_SOURCES = \
 	src/machine/life/volume_use.c src/machine/life/volume_use.h \
 	src/machine/desktop/carry.c src/machine/desktop/desktop.h \
 	src/machine/desktop/display.c \
-	src/machine/desktop/rfb.c src/machine/desktop/rfb.h \
+	src/machine/desktop/doorway.c src/machine/desktop/doorway.h \
+	src/machine/desktop/picture.c src/machine/desktop/picture.h src/machine/desktop/picture_take.c \
+	src/machine/desktop/png.c src/machine/desktop/png.h \
+	src/machine/desktop/rfb.c src/machine/desktop/rfb.h src/machine/desktop/rfb_words.h \
+	src/machine/desktop/rfb_shown.c src/machine/desktop/rfb_shown.h \
 	src/machine/desktop/sound.c \
 	src/machine/desktop/viewers.c src/machine/desktop/viewers.h \
 	src/machine/data/attached.c \

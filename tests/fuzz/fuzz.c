@@ -147,3 +147,25 @@ char *fuzz_word(const uint8_t **data, size_t *size)
 	*size -= taken;
 	return word;
 }
+
+long fuzz_in_pieces(fuzz_filter *filter, void *context, size_t added, const uint8_t *data,
+		    size_t size, size_t piece, unsigned char *out)
+{
+	long made = 0;
+
+	for (size_t at = 0; at < size; at += piece) {
+		size_t n = size - at < piece ? size - at : piece;
+		unsigned char *in = malloc(n), *passed = malloc(n + added);
+		fuzz_check(in && passed);
+		memcpy(in, data + at, n);
+		long r = filter(context, in, n, passed);
+		if (r > 0)
+			memcpy(out + made, passed, (size_t)r);
+		free(in);
+		free(passed);
+		if (r < 0)
+			return r;
+		made += r;
+	}
+	return made;
+}

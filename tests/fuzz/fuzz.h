@@ -43,6 +43,14 @@ int fuzz_memory(const uint8_t *data, size_t size);
 /* Cuts off what stands before the next NUL, as a string that the caller owns. */
 char *fuzz_word(const uint8_t **data, size_t *size);
 
+/*
+ * Filters the bytes in pieces of that size, each on its own in memory, so that a read or a write beyond it is seen, with
+ * room for `added` more bytes. The number of bytes in out; or what the filter said, if that is negative.
+ */
+typedef long fuzz_filter(void *context, const unsigned char *bytes, size_t n, unsigned char *out);
+long fuzz_in_pieces(fuzz_filter *filter, void *context, size_t added, const uint8_t *data,
+		    size_t size, size_t piece, unsigned char *out);
+
 /* Ends the run as a crash does: something that must hold does not. */
 #define fuzz_check(what)                  \
 	do {                              \

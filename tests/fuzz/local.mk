@@ -7,6 +7,7 @@ fuzz_targets = \
 	fuzz_config \
 	fuzz_console \
 	fuzz_described \
+	fuzz_display \
 	fuzz_dm \
 	fuzz_keeper \
 	fuzz_label \
@@ -54,6 +55,10 @@ fuzz_console_LDFLAGS = $(fuzz_flags)
 fuzz_described_SOURCES = tests/fuzz/described.c $(fuzz_common)
 fuzz_described_LDADD = libconfig.a libbase.a $(CAP_LIBS)
 fuzz_described_LDFLAGS = $(fuzz_flags)
+fuzz_display_SOURCES = tests/fuzz/display.c src/machine/desktop/picture.c src/machine/desktop/png.c \
+	src/machine/desktop/rfb.c src/machine/desktop/rfb_shown.c $(fuzz_common)
+fuzz_display_LDADD = libbase.a
+fuzz_display_LDFLAGS = $(fuzz_flags)
 fuzz_dm_SOURCES = tests/fuzz/dm.c $(fuzz_common)
 fuzz_dm_LDADD = libkern.a libbase.a
 fuzz_dm_LDFLAGS = $(fuzz_flags)

@@ -7,29 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number of bytes that are passed on, in pieces of that size; or what the filter said. */
+static long filter(void *context, const unsigned char *bytes, size_t n, unsigned char *out)
+{
+	return rfb_filter(context, bytes, n, out);
+}
+
 static long filter_all(const uint8_t *data, size_t size, size_t piece, unsigned char *out)
 {
-	struct rfb_filter filter = { 0 };
-	long made = 0;
+	struct rfb_filter viewer = { 0 };
 
-	for (size_t at = 0; at < size; at += piece) {
-		size_t n = size - at < piece ? size - at : piece;
-		/* On its own in memory, so that a read or a write beyond it is seen. */
-		unsigned char *in = malloc(n), *passed = malloc(n + RFB_HEAD);
-		if (!in || !passed)
-			abort();
-		memcpy(in, data + at, n);
-		long r = rfb_filter(&filter, in, n, passed);
-		if (r > 0)
-			memcpy(out + made, passed, (size_t)r);
-		free(in);
-		free(passed);
-		if (r < 0)
-			return r;
-		made += r;
-	}
-	return made;
+	return fuzz_in_pieces(filter, &viewer, RFB_HEAD, data, size, piece, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -72,7 +72,7 @@ case_hidden() {
 		same "machines of $one" '["/1.0/machines/web"]' "$(sees $one /1.0/machines)"
 		same "objects of $one" '["web"]' "$(sees $one '/1.0/machines?recursion=1' | jq -c '[.[].name]')"
 		may $one 200 GET /1.0/machines/web
-		for path in "" /state /logs /snapshots /nics /backups; do
+		for path in "" /state /logs /snapshots /nics /backups /picture; do
 			may $one 404 GET "/1.0/machines/secret$path"
 			same "of one that is hidden" "machine 'secret' does not exist" "$(jq -r .error "$T/body")"
 			may $one 404 GET "/1.0/machines/nothing$path"
@@ -108,6 +108,8 @@ case_use() {
 	may $user 201 POST /1.0/machines/web/exec '{"command":["id"]}'
 	may $user 201 POST /1.0/machines/web/console '{}'
 	may $user 201 POST /1.0/machines/web/desktop '{}'
+	may $user 404 GET /1.0/machines/web/picture
+	has "machine 'web' has no display" "$(jq -r .error "$T/body")"
 	may $user 403 PUT /1.0/machines/web/state '{"action":"stop"}'
 	has "may use machine 'web', but not change it: that needs $user:manage" "$(jq -r .error "$T/body")"
 	may $user 403 PATCH /1.0/machines/web '{"config":{"description":"x"}}'

@@ -48,7 +48,8 @@ case_each_path() {
 	paths >"$T/paths"
 	[[ -s $T/paths ]]
 	while read -r path; do
-		[[ $path != */events && $path != *"{"* ]] || continue
+		# A machine without a desktop has no picture; integration/desktop_rules has that of one.
+		[[ $path != */events && $path != */picture && $path != *"{"* ]] || continue
 		[[ $path != */files ]] || path+="?path=/etc"
 		timeout 60 berth api GET "$path" >"$T/out" || fault "$path: $(cat "$T/out")"
 	done <"$T/paths"

@@ -7,20 +7,8 @@ needs_recipe="desktop-lite"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-rfb=("$BERTH_TEST_PYTHON" "$top/tests/rfb")
-rfb() {
-	"${rfb[@]}" "$@"
-}
-
-# over_stdio MACHINE [OPTION...] -- ACTION...: a viewer on the input and output of berth desktop.
-over_stdio() {
-	local words=()
-	while [[ $1 != -- ]]; do
-		words+=("$1")
-		shift
-	done
-	rfb -- berth desktop --stdio "${words[@]}" -- "${@:2}"
-}
+# shellcheck source=tests/desktop.sh
+. "$top/tests/desktop.sh"
 
 set_up() {
 	debian_template bookworm desk
@@ -28,11 +16,6 @@ set_up() {
 	berth create --set network= desk d
 	berth start --wait d
 	retry 30 desktop_is_drawn
-}
-
-# as_user COMMAND...: in the desktop.
-as_user() {
-	berth exec --user desktop --env DISPLAY=:1 d -- "$@"
 }
 
 # A terminal of the desktop that writes what is typed into a file.
@@ -61,14 +44,6 @@ case_shown() {
 	awk '$4 == "0A"' "$T/ports" >"$T/open"
 	empty "ports that listen in it" "$T/open"
 	same "owner of its socket" "desktop 600" "$(berth exec d -- stat -c '%U %a' /run/desktop/rfb)"
-}
-
-desktop_is_drawn() {
-	[[ $(over_stdio d -- colours 2>/dev/null) -gt 20 ]]
-}
-
-hello_was_typed() {
-	[[ $(typed) == hello ]]
 }
 
 case_typed() {
@@ -102,24 +77,6 @@ case_view_only() {
 
 geometry_is() {
 	[[ $(geometry) == "$1" ]]
-}
-
-# begin_viewer NAME [OPTION...] -- ACTION...: in the background: its number in $viewer, what it is told in $T/NAME.told. A
-# word for its action "stay" is said by say NAME.
-begin_viewer() {
-	local name=$1
-	shift
-	mkfifo "$T/$name"
-	over_stdio d --tell "$@" <"$T/$name" >"$T/$name.out" 2>"$T/$name.told" &
-	viewer=$!
-	exec {held}>"$T/$name"
-	eval "of_$name=$held"
-	retry 20 grep -q stay "$T/$name.out"
-}
-
-say() {
-	local fd=of_$1
-	echo go >&"${!fd}"
 }
 
 # told NAME WORD [VIEWERS]: the last that a viewer was told of the control.
@@ -379,7 +336,7 @@ case_refused() {
 	fails 1 "machine 'plain' has no display at '/run/desktop/rfb': no server listens there" \
 		berth desktop plain --stdio --timeout 1s </dev/null
 	fails 1 "no machine 'none'" berth desktop none --stdio </dev/null
-	fails 2 "--socket, --sound, --stdio, --url and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
+	fails 2 "--picture, --socket, --sound, --stdio, --url and --viewer exclude each other" berth desktop d --stdio --socket "$T/s" </dev/null
 	fails 1 "no screen here for a viewer" env -u DISPLAY -u WAYLAND_DISPLAY berth desktop d
 	fails 1 "there is no viewer 'nosuchviewer'" berth desktop d --viewer nosuchviewer
 	: >"$T/file"
@@ -388,18 +345,6 @@ case_refused() {
 	fails 2 "the path of a socket has 1 to 107 bytes" berth desktop d --socket "/$(printf '%0200d' 1)"
 	fails 2 "desktop.socket" berth set d desktop.socket=relative
 	gone plain
-}
-
-# served_by PERL: what listens at /srv/rfb of the machine.
-served_by() {
-	berth exec -d d -- perl -MSocket -e '
-		unlink "/srv/rfb"; socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("/srv/rfb")); listen(S, 5);
-		while (accept(C, S)) { '"$1"' }'
-	retry 20 berth exec d -- test -S /srv/rfb
-}
-
-unserved() {
-	berth exec d -- sh -c 'pkill perl; rm -rf /srv/rfb; true'
 }
 
 # A display that is none, is silent, or says more than anybody reads.

@@ -333,8 +333,8 @@ static const struct {
 	{ KEY_RLIMIT, "max:1", "limits.rlimit.core",
 	  "the first, which is the soft limit, is higher than the second, the hard one; give the "
 	  "higher one last" },
-	{ KEY_CHOICE, "zfs", "desktop.idle", "use never, pause or stop" },
-	{ KEY_CHOICE, "", "desktop.idle", "use never, pause or stop" },
+	{ KEY_CHOICE, "zfs", "desktop.clipboard", "use both, in, out or off" },
+	{ KEY_CHOICE, "", "desktop.clipboard", "use both, in, out or off" },
 };
 
 static void test_type_faults(void)

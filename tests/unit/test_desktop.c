@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is left of the bytes of a viewer that only looks, and the bytes between a viewer and a display. */
 #include "machine/desktop/desktop.h"
-#include "machine/desktop/rfb.h"
+#include "machine/desktop/picture.h"
+#include "machine/desktop/rfb_shown.h"
 #include "suite.h"
 
 #include "base/scoped.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -82,7 +85,7 @@ static void test_messages(void)
 		expect(looks[i], looks[i]);
 	/* Extended pointer events, by which a message may be longer, are never agreed on. */
 	expect(BYTES("\2\0\0\2\377\377\376\304\377\377\376\314"),
-	       BYTES("\2\0\0\2\0\0\0\0\377\377\376\314"));
+	       BYTES("\2\0\0\2ber\177\377\377\376\314"));
 }
 
 static const char *fault_of(struct bytes in)
@@ -154,6 +157,194 @@ static void test_let_go(void)
 	CU_ASSERT_EQUAL(rfb_filter(&filter, (const unsigned char *)"wxyz", 4, out), 4);
 	CU_ASSERT_TRUE(filter.opaque);
 	CU_ASSERT_EQUAL(memcmp(out, "wxyz", 4), 0);
+}
+
+/* ---- The clipboard */
+
+#define ASKS_FOR(number) "\2\0\0\2" number "\0\0\0\0"
+#define TEXTS            "\300\241\345\316"
+#define UNUSED           "ber\177"
+
+/* What is left of bytes of a viewer whose texts, or those of the machine, are not passed on. */
+static void expect_clipboard(bool no_paste, bool no_copy, struct bytes in, struct bytes expected)
+{
+	bool may = true;
+
+	for (size_t piece = 1; piece <= in.size; piece++) {
+		struct rfb_filter filter = {
+			.no_paste = no_paste, .no_copy = no_copy, .may_act = answer, .context = &may
+		};
+		unsigned char out[512];
+		long made = rfb_filter(&filter, (const unsigned char *)OPENING, sizeof OPENING - 1,
+				       out);
+		CU_ASSERT_EQUAL_FATAL(made, sizeof OPENING - 1);
+		made = 0;
+		for (size_t at = 0; at < in.size; at += piece) {
+			size_t n = in.size - at < piece ? in.size - at : piece;
+			long r = rfb_filter(&filter, (const unsigned char *)in.data + at, n,
+					    out + made);
+			CU_ASSERT_FATAL(r >= 0);
+			made += r;
+		}
+		CU_ASSERT_EQUAL(made, expected.size);
+		CU_ASSERT_EQUAL(memcmp(out, expected.data, expected.size), 0);
+	}
+}
+
+static void test_texts_of_viewer(void)
+{
+	static const struct bytes texts[] = {
+		BYTES("\6\0\0\0\0\0\0\3abc"),
+		BYTES("\6\0\0\0\377\377\377\374\20\0\0\1"),   /* provides */
+		BYTES("\6\0\0\0\377\377\377\372\10\0\0\1ab"), /* notifies */
+		BYTES("\6\0\0\0\377\377\377\376ab"),          /* too short for flags */
+	};
+	static const struct bytes questions[] = {
+		BYTES("\6\0\0\0\377\377\377\374\2\0\0\1"),      /* requests */
+		BYTES("\6\0\0\0\377\377\377\370\37\0\0\1abcd"), /* what it can do */
+	};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		memcpy(text, texts[i].data, texts[i].size);
+		memcpy(text + texts[i].size, KEY_DOWN, 8);
+		expect_clipboard(true, false, (struct bytes){ text, texts[i].size + 8 },
+				 BYTES(KEY_DOWN));
+		expect_clipboard(false, true, texts[i], texts[i]);
+	}
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+		expect_clipboard(true, true, questions[i], questions[i]);
+	/* Only what can be followed is agreed on, and texts if they go one way. */
+	expect_clipboard(false, true, BYTES(ASKS_FOR("\0\0\0\7")), BYTES(ASKS_FOR(UNUSED)));
+	expect_clipboard(false, true, BYTES(ASKS_FOR("\0\0\0\20")), BYTES(ASKS_FOR("\0\0\0\20")));
+	expect_clipboard(false, true, BYTES(ASKS_FOR("\377\377\377\340")),
+			 BYTES(ASKS_FOR("\377\377\377\340")));
+	expect_clipboard(false, true, BYTES(ASKS_FOR(TEXTS)), BYTES(ASKS_FOR(TEXTS)));
+	expect_clipboard(true, true, BYTES(ASKS_FOR(TEXTS)), BYTES(ASKS_FOR(UNUSED)));
+	expect_clipboard(true, false, BYTES(ASKS_FOR("\0\0\0\7")), BYTES(ASKS_FOR("\0\0\0\7")));
+}
+
+/* A screen of 2 x 2 pixels of 4 bytes. */
+#define SCREEN                                               \
+	"\0\2\0\2\40\30\0\1\0\377\0\377\0\377\20\10\0\0\0\0" \
+	"\0\0\0\1d"
+#define BEGINNING GREETING "\1\1\0\0\0\0" SCREEN
+#define PLACE     "\0\0\0\0\0\1\0\1"
+
+/* Filters bytes of a display behind a beginning, in pieces. What it said, or whether what is left is what is expected. */
+static int shows(const struct rfb_filter *viewer, struct bytes in, struct bytes expected,
+		 size_t piece)
+{
+	struct rfb_shown shown = { .viewer = viewer };
+	unsigned char out[512];
+	long made = 0;
+
+	for (size_t at = 0; at < in.size; at += piece) {
+		size_t n = in.size - at < piece ? in.size - at : piece;
+		long r = rfb_shown_filter(&shown, (const unsigned char *)in.data + at, n,
+					  out + made);
+		if (r < 0)
+			return (int)r;
+		made += r;
+	}
+	return (size_t)made == expected.size && memcmp(out, expected.data, expected.size) == 0;
+}
+
+static void expect_shown(struct bytes in, struct bytes expected)
+{
+	static const struct rfb_filter viewer = { .no_copy = true };
+
+	for (size_t piece = 1; piece <= in.size; piece++)
+		CU_ASSERT_EQUAL(shows(&viewer, in, expected, piece), 1);
+}
+
+static void test_texts_of_display(void)
+{
+	static const struct rfb_filter older = { .older = true, .pixel = 1 };
+	static const struct rfb_filter neither = { .no_copy = true, .no_paste = true };
+#define PICTURES                                                                               \
+	"\0\0\0\11" PLACE "\0\0\0\0RGBA" PLACE "\0\0\0\1\0\1\0\1" PLACE "\0\0\0\20\0\0\0\3abc" \
+	"\0\0\0\0\0\0\0\0\0\0\0\6\0\0\0\0" PLACE "\377\377\377\21RGBAm"                        \
+	"\0\3\0\0\0\1\0\1\377\377\376\314\1\0\0\0"                                             \
+	"0123456789abcdef" PLACE "\377\377\376\315\0\0\0\2de" PLACE "\377\377\376\373\1" PLACE \
+	"\377\377\377\41"
+#define UNTIL_LAST "\0\0\377\377" PLACE "\0\0\0\1\0\1\0\1" PLACE "\377\377\377\40"
+#define OTHERS     "\2\1\0\0\0\0\1rrggbb\226\370\0\0\0\0\0\0\1\1A\372\0\1\0"
+#define ASKED      "\3\0\0\0\377\377\377\374\2\0\0\1"
+	expect_shown(BYTES(BEGINNING PICTURES UNTIL_LAST OTHERS ASKED PICTURES),
+		     BYTES(BEGINNING PICTURES UNTIL_LAST OTHERS ASKED PICTURES));
+	expect_shown(BYTES(BEGINNING
+			   "\3\0\0\0\0\0\0\3abc\2\3\0\0\0\377\377\377\373\10\0\0\1a" PICTURES
+			   "\3\0\0\0\377\377\377\373\20\0\0\1a\2"),
+		     BYTES(BEGINNING "\2" PICTURES "\2"));
+	/* Version 3.7 has no result; the viewer's pixels count. */
+	CU_ASSERT_EQUAL(shows(&older, BYTES(GREETING "\1\1" SCREEN "\0\0\0\1" PLACE "\0\0\0\0R\2"),
+			      BYTES(GREETING "\1\1" SCREEN "\0\0\0\1" PLACE "\0\0\0\0R\2"), 3),
+			1);
+	/* A viewer that sends no texts is not asked for them. */
+	CU_ASSERT_EQUAL(shows(&neither, BYTES(BEGINNING ASKED "\2"), BYTES(BEGINNING "\2"), 5), 1);
+	/* A refusal with its reason. */
+	expect_shown(BYTES(GREETING "\0\0\0\0\2no"), BYTES(GREETING "\0\0\0\0\2no"));
+	expect_shown(BYTES(GREETING "\1\1\0\0\0\1\0\0\0\2no"),
+		     BYTES(GREETING "\1\1\0\0\0\1\0\0\0\2no"));
+	CU_ASSERT_EQUAL(shows(&neither, BYTES(BEGINNING "w"), BYTES(""), 9), -EPROTO);
+	CU_ASSERT_EQUAL(shows(&neither, BYTES("HTTP/1.1 400"), BYTES(""), 9), -EPROTO);
+	/* Tight, on which nobody has agreed. */
+	CU_ASSERT_EQUAL(shows(&neither, BYTES(BEGINNING "\0\0\0\1" PLACE "\0\0\0\7"), BYTES(""), 9),
+			-EPROTO);
+}
+
+/* ---- Pictures */
+
+static int draw(struct bytes in, struct picture *picture, struct err *err)
+{
+	scoped_fd int from = memfd_create("display", 0), to = open("/dev/null", O_WRONLY);
+
+	*err = (struct err){ 0 };
+	CU_ASSERT_FATAL(from >= 0 && to >= 0);
+	CU_ASSERT_EQUAL(pwrite(from, in.data, in.size, 0), in.size);
+	return picture_draw(from, to, picture, err);
+}
+
+static void test_picture(void)
+{
+	static struct picture picture;
+	static unsigned char png[PICTURE_MOST];
+	struct err err;
+
+	/* Two rectangles, after a bell, colours and a text. */
+#define ROWS                                                                      \
+	"\0\0\0\1\0\0\0\0\0\2\0\1\0\0\0\0"                                        \
+	"\3\2\1\0\6\5\4\0"                                                        \
+	"\2\1\0\0\0\0\1rrggbb\3\0\0\0\0\0\0\3abc\0\0\0\1\0\0\0\1\0\2\0\1\0\0\0\0" \
+	"\11\10\7\0\14\13\12\0"
+	CU_ASSERT_EQUAL(draw(BYTES(BEGINNING ROWS), &picture, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "");
+	size_t n = picture_write(&picture, png);
+	CU_ASSERT_EQUAL(memcmp(png, "\211PNG\r\n\32\n\0\0\0\15IHDR\0\0\0\2\0\0\0\2\10\2\0\0\0", 29),
+			0);
+	CU_ASSERT_EQUAL(memcmp(png + 48, "\0\1\2\3\4\5\6\0\7\10\11\12\13\14", 14), 0);
+	CU_ASSERT_EQUAL(n, 14 + 68);
+	CU_ASSERT_EQUAL(memcmp(png + n - 12, "\0\0\0\0IEND\256B`\202", 12), 0);
+	CU_ASSERT_EQUAL(draw(BYTES(GREETING "\1\2"), &picture, &err), -EPROTO);
+	CU_ASSERT_STRING_EQUAL(err.text, "the display wants a password");
+	CU_ASSERT_EQUAL(draw(BYTES("RFB 003.003\n"), &picture, &err), -EPROTO);
+	CU_ASSERT_EQUAL(draw(BYTES(GREETING "\1\1\0\0\0\1"), &picture, &err), -EPROTO);
+	CU_ASSERT_EQUAL(draw(BYTES(BEGINNING "\0\0\0\1\0\1\0\0\0\2\0\1\0\0\0\0"), &picture, &err),
+			-EPROTO);
+	CU_ASSERT_STRING_EQUAL(err.text, "the display draws what was not asked for");
+	CU_ASSERT_EQUAL(draw(BYTES(BEGINNING "\0\0\0\1" PLACE "\0\0\0\7"), &picture, &err),
+			-EPROTO);
+	CU_ASSERT_EQUAL(draw(BYTES(BEGINNING "\11"), &picture, &err), -EPROTO);
+	CU_ASSERT_EQUAL(draw(BYTES(BEGINNING "\0\0\0\1" PLACE "\0\0\0\0RG"), &picture, &err),
+			-EPROTO);
+	CU_ASSERT_STRING_EQUAL(err.text, "the display has closed the connection");
+	/* A screen without pixels, and one that is larger than any. */
+	CU_ASSERT_EQUAL(draw(BYTES(GREETING "\1\1\0\0\0\0\0\0\0\2" SCREEN), &picture, &err),
+			-EPROTO);
+	CU_ASSERT_EQUAL(draw(BYTES(GREETING "\1\1\0\0\0\0\377\377\0\2" SCREEN), &picture, &err),
+			-EPROTO);
+	CU_ASSERT_STRING_EQUAL(err.text, "the display has a size that no screen has");
 }
 
 /* Both ends of a viewer and of a display, and a thread that carries. */
@@ -238,9 +429,15 @@ static void test_stuck(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {
-		{ "messages", test_messages }, { "refused", test_refused },
-		{ "let go", test_let_go },     { "carried", test_carried },
-		{ "stuck", test_stuck },       CU_TEST_INFO_NULL,
+		{ "messages", test_messages },
+		{ "refused", test_refused },
+		{ "let go", test_let_go },
+		{ "texts of a viewer", test_texts_of_viewer },
+		{ "stuck", test_stuck },
+		{ "texts of a display", test_texts_of_display },
+		{ "picture", test_picture },
+		{ "carried", test_carried },
+		CU_TEST_INFO_NULL,
 	};
 
 	return suite_run("desktop", NULL, NULL, tests);

@@ -7,29 +7,26 @@
 #include "base/scoped.h"
 #include "cmd/cli/common.h"
 #include "cmd/cli/verbs.h"
-#include "machine/desktop/viewers.h"
+#include "machine/desktop/desktop.h"
+#include "machine/desktop/picture.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static const struct flag flag_socket = {
-	"socket", 0, false, "PATH", "listen there, and show it to every viewer that connects"
+static const struct flag flag_picture = {
+	"picture", 0, false, NULL, "write a small picture of it, as PNG, to standard output"
 };
 static const struct flag flag_sound = {
 	"sound", 0, false, NULL, "write what it plays to standard output: s16le, 48 kHz, 2 channels"
 };
-static const struct flag flag_stdio = { "stdio", 0, false, NULL,
-					"carry the protocol over standard input and output" };
 static const struct flag flag_url = { "url", 0, false, NULL,
 				      "print where the page for browsers shows it" };
-static const struct flag flag_viewer = {
-	"viewer", 0, false, "PROGRAM", "viewer to run, with the path of a socket as its argument"
-};
 static const struct flag *const desktop_flags[] = {
-	&flag_client,       &flag_socket, &flag_sound,     &flag_stdio,  &flag_take, &flag_tell,
-	&flag_desktop_wait, &flag_url,    &flag_view_only, &flag_viewer, NULL
+	&flag_client, &flag_picture,      &flag_socket, &flag_sound,     &flag_stdio,  &flag_take,
+	&flag_tell,   &flag_desktop_wait, &flag_url,    &flag_view_only, &flag_viewer, NULL
 };
 
 /* A viewer that takes the path of a socket. The caller owns its path; NULL: there is none. */
@@ -118,6 +115,29 @@ static int listen_stdio(struct call *call, struct err *err)
 	return EXIT_USAGE;
 }
 
+static int show_picture(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	char png[PICTURE_MOST];
+
+	if (isatty(STDOUT_FILENO)) {
+		err_set(err, EINVAL,
+			"--picture is for a file or a program, not for a terminal: berth desktop "
+			"%s "
+			"--picture >%s.png",
+			call->words[0], call->words[0]);
+		return EXIT_USAGE;
+	}
+	if (machine_look(&machine, &call->dirs, call->words[0], err) < 0)
+		return -err->code;
+	scoped_fd int picture = desktop_picture(&machine, err);
+	if (picture < 0)
+		return picture;
+	ssize_t n = pread(picture, png, sizeof png, 0);
+	int r = n < 0 ? -errno : file_write_all(STDOUT_FILENO, png, (size_t)n, -1);
+	return r < 0 ? err_set(err, -r, "write the picture: %s", strerror(-r)) : 0;
+}
+
 /* The name of a viewer becomes a word of a file. */
 static int check_client(const struct call *call, struct err *err)
 {
@@ -140,13 +160,14 @@ static int check(struct call *call, struct err *err)
 	const char *path = call_value(call, &flag_socket);
 	scoped_machine struct machine machine = { 0 };
 	uint64_t seconds;
-	int ways = call_has(call, &flag_socket) + call_has(call, &flag_sound) +
-		   call_has(call, &flag_stdio) + call_has(call, &flag_url) +
-		   call_has(call, &flag_viewer);
+	int ways = call_has(call, &flag_picture) + call_has(call, &flag_socket) +
+		   call_has(call, &flag_sound) + call_has(call, &flag_stdio) +
+		   call_has(call, &flag_url) + call_has(call, &flag_viewer);
 
 	if (ways > 1) {
 		err_set(err, EINVAL,
-			"--socket, --sound, --stdio, --url and --viewer exclude each other");
+			"--picture, --socket, --sound, --stdio, --url and --viewer exclude each "
+			"other");
 		return EXIT_USAGE;
 	}
 	if (path && (!*path || strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)) {
@@ -173,6 +194,8 @@ static int run_desktop(struct call *call, struct err *err)
 		return r;
 	if (call_has(call, &flag_url))
 		return desktop_url(call, err);
+	if (call_has(call, &flag_picture))
+		return show_picture(call, err);
 	if (call_has(call, &flag_stdio))
 		return carry_stdio(call, err);
 	if (call_has(call, &flag_sound))

@@ -5,7 +5,8 @@
 
 #include "cmd/cli/command.h"
 
-extern const struct flag flag_client, flag_desktop_wait, flag_take, flag_tell, flag_view_only;
+extern const struct flag flag_client, flag_desktop_wait, flag_socket, flag_stdio, flag_take,
+	flag_tell, flag_view_only, flag_viewer;
 
 /*
  * Shows the desktop of the machine of the call's first word to a viewer at in and out, until one side closes. desktop_wake

@@ -9,10 +9,12 @@
 #include "cmd/cli/common.h"
 #include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
+#include "machine/state/machine.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,6 +30,7 @@ struct server {
 	struct stat made;      /* the socket that is ours at that path */
 	int listener, signals; /* owned */
 	int parent;            /* owned: names us to our children */
+	int machine;           /* owned: readable when the machine was deleted or renamed */
 	pid_t viewer;          /* our own one; 0: there is none */
 	int count;             /* of viewers that are served */
 	int status;            /* wait status of our own viewer */
@@ -39,6 +42,7 @@ static void free_server(struct server *server)
 	scoped_close_fd(&server->listener);
 	scoped_close_fd(&server->signals);
 	scoped_close_fd(&server->parent);
+	scoped_close_fd(&server->machine);
 }
 
 /* Removes a socket that a killed command has left: nobody listens there. Anything else stays. */
@@ -136,12 +140,24 @@ static void take_viewer(struct server *server)
 		server->count++;
 }
 
+/* The place of the socket, as that viewer takes it. */
+static char *viewer_word(const char *viewer, const char *path)
+{
+	const char *slash = strrchr(viewer, '/');
+
+	return text_format("%s%s", strstr(slash ? slash : viewer, "freerdp") ? "/v:" : "", path);
+}
+
 static int run_program(struct server *server, const char *viewer, const char *path, struct err *err)
 {
-	const char *argv[] = { viewer, path, NULL };
+	const char *argv[] = { viewer, NULL, NULL };
 
 	if (!viewer)
 		return 0;
+	scoped_free char *word = viewer_word(viewer, path);
+	if (!word)
+		return err_set(err, ENOMEM, "out of memory");
+	argv[1] = word;
 	server->viewer = fork();
 	if (server->viewer == 0) {
 		become_child(server);
@@ -179,13 +195,19 @@ static int serve(struct server *server, struct err *err)
 {
 	while (!server->over) {
 		struct pollfd polls[] = { { .fd = server->listener, .events = POLLIN },
-					  { .fd = server->signals, .events = POLLIN } };
-		if (poll(polls, 2, -1) < 0 && errno != EINTR)
+					  { .fd = server->signals, .events = POLLIN },
+					  { .fd = server->machine, .events = POLLIN } };
+		if (poll(polls, 3, -1) < 0 && errno != EINTR)
 			return err_set(err, errno, "wait for viewers: %s", strerror(errno));
 		if (polls[0].revents)
 			take_viewer(server);
 		if (polls[1].revents)
 			take_signal(server);
+		if (polls[2].revents)
+			return err_set(
+				err, ENOENT,
+				"machine '%s' was deleted or renamed, so that '%s' is removed",
+				server->call->words[0], server->path);
 	}
 	return 0;
 }
@@ -209,6 +231,23 @@ static int judge(const struct server *server, const char *viewer, struct err *er
 	return err_set(err, ECHILD, "viewer '%s' %s", viewer, how);
 }
 
+/* Another machine may get the name later, whose desktop nobody has asked for here. */
+static int watch_machine(struct call *call, struct err *err)
+{
+	scoped_machine struct machine machine = { 0 };
+	scoped_fd int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (machine_look(&machine, &call->dirs, call->words[0], err) < 0)
+		return -err->code;
+	if (fd < 0 ||
+	    inotify_add_watch(fd, machine.folder, IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0)
+		return err_set(err, errno, "watch machine '%s': %s", machine.name,
+			       errno == EMFILE ? "too many watchers; raise "
+						 "fs.inotify.max_user_instances"
+					       : strerror(errno));
+	return take_fd(&fd);
+}
+
 /* The socket is there, and viewers may wait at it already. */
 static int begin(struct server *server, const char *viewer, struct err *err)
 {
@@ -219,6 +258,9 @@ static int begin(struct server *server, const char *viewer, struct err *err)
 	server->signals = interrupt_descriptor(SIGCHLD, err);
 	if (server->signals < 0)
 		return server->signals;
+	server->machine = watch_machine(server->call, err);
+	if (server->machine < 0)
+		return server->machine;
 	if (!viewer)
 		print_note("the desktop of machine '%s' is at %s, until this command ends",
 			   server->call->words[0], server->path);
@@ -230,6 +272,7 @@ int desktop_serve(struct call *call, const char *path, const char *viewer, struc
 	struct server server = { .call = call,
 				 .path = path,
 				 .signals = -1,
+				 .machine = -1,
 				 .parent = child_parent(),
 				 .listener = listen_at(path, err) };
 	int r = server.listener < 0 ? server.listener : 0;

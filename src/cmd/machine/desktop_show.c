@@ -19,6 +19,12 @@
 const struct flag flag_desktop_wait = {
 	"timeout", 't', false, "TIME", "how long to wait for a display that is not there yet; 30s"
 };
+const struct flag flag_socket = { "socket", 0, false, "PATH",
+				  "listen there, and show it to every viewer that connects" };
+const struct flag flag_stdio = { "stdio", 0, false, NULL,
+				 "carry the protocol over standard input and output" };
+const struct flag flag_viewer = { "viewer", 0, false, "PROGRAM",
+				  "viewer to run, with the path of a socket as its argument" };
 const struct flag flag_view_only = { "view-only", 0, false, NULL,
 				     "take keys, pointer, clipboard and size out of what is sent" };
 
@@ -114,15 +120,53 @@ static void tell_words(const struct viewers *viewers)
 			   (int)getpid());
 }
 
+/* Texts go both ways unless the machine says otherwise. */
+static void judge_clipboard(const struct machine *machine, struct desktop_carriage *carriage)
+{
+	const char *ways = machine->config.desktop_clipboard;
+	bool both = strcmp(ways, "both") == 0;
+
+	carriage->no_paste = !both && strcmp(ways, "in") != 0;
+	carriage->no_copy = !both && strcmp(ways, "out") != 0;
+}
+
+/* What RDP carries is not looked into. */
+static int check_rdp(struct call *call, const struct machine *machine, struct err *err)
+{
+	bool asked = call_has(call, &flag_socket) || call_has(call, &flag_stdio) ||
+		     call_has(call, &flag_viewer);
+
+	if (call_has(call, &flag_tell) || !asked)
+		return err_set(
+			err, EPROTONOSUPPORT,
+			"the desktop of machine '%s' speaks RDP, which needs a viewer of its "
+			"own: berth desktop %s --viewer xfreerdp",
+			machine->name, machine->name);
+	if (call_has(call, &flag_view_only))
+		return err_set(err, EPROTONOSUPPORT,
+			       "the desktop of machine '%s' speaks RDP, out of which --view-only "
+			       "cannot take anything",
+			       machine->name);
+	if (strcmp(machine->config.desktop_clipboard, "both") != 0)
+		return err_set(err, EPROTONOSUPPORT,
+			       "the desktop of machine '%s' speaks RDP, which cannot be held to "
+			       "desktop.clipboard = %s: set it to both, and let the server in the "
+			       "machine restrict it",
+			       machine->name, machine->config.desktop_clipboard);
+	return 0;
+}
+
 /* The display is there: shows it. */
-static int show(struct call *call, struct desktop_carriage *carriage, struct machine *machine,
-		struct err *err)
+static int show(struct call *call, struct desktop_carriage *carriage, bool rdp,
+		struct machine *machine, struct err *err)
 {
 	const char *client = call_value(call, &flag_client);
 	struct viewers viewers = { .folder = -1, .bell = -1 };
 	enum desktop_end end;
-	int r = 0;
+	int r = rdp ? check_rdp(call, machine, err) : 0;
 
+	if (r < 0)
+		return r;
 	scoped_fd int signals = interrupt_descriptor(0, err);
 	scoped_fd int wishes = signals < 0 ? -1 : wait_for_wishes(err);
 	if (signals < 0 || wishes < 0)
@@ -130,8 +174,9 @@ static int show(struct call *call, struct desktop_carriage *carriage, struct mac
 	carriage->signals = signals;
 	carriage->wishes = wishes;
 	carriage->view_only = call_has(call, &flag_view_only);
+	judge_clipboard(machine, carriage);
 	carriage->tell = call_has(call, &flag_tell) ? tell_json : tell_words;
-	if (!carriage->view_only) {
+	if (!carriage->view_only && !rdp) {
 		r = viewers_join(&viewers, machine, client ? client : "",
 				 call_has(call, &flag_take), err);
 		carriage->viewers = &viewers;
@@ -147,7 +192,7 @@ static int show(struct call *call, struct desktop_carriage *carriage, struct mac
 
 /* The use of a machine that runs, and a connection to a place in it. */
 static int reach(struct call *call, enum desktop_place place, struct machine *machine, int *use,
-		 struct err *err)
+		 bool *rdp, struct err *err)
 {
 	uint64_t seconds;
 	int r = call_seconds(call, &flag_desktop_wait, 0, &seconds, err);
@@ -159,19 +204,20 @@ static int reach(struct call *call, enum desktop_place place, struct machine *ma
 	if (r != 0)
 		return r < 0 ? r : -EINVAL;
 	*use = use_begin(machine, err);
-	return *use < 0 ? *use : desktop_connect(machine, place, (unsigned)seconds, err);
+	return *use < 0 ? *use : desktop_connect(machine, place, (unsigned)seconds, rdp, err);
 }
 
 int desktop_show(struct call *call, int in, int out, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
 	scoped_fd int use = -1;
+	bool rdp = false;
 
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
-	scoped_fd int display = reach(call, DESKTOP_DISPLAY, &machine, &use, err);
+	scoped_fd int display = reach(call, DESKTOP_DISPLAY, &machine, &use, &rdp, err);
 	struct desktop_carriage carriage = { .display = display, .in = in, .out = out };
-	return display < 0 ? display : show(call, &carriage, &machine, err);
+	return display < 0 ? display : show(call, &carriage, rdp, &machine, err);
 }
 
 int desktop_listen(struct call *call, int out, struct err *err)
@@ -179,8 +225,9 @@ int desktop_listen(struct call *call, int out, struct err *err)
 	scoped_machine struct machine machine = { 0 };
 	scoped_fd int use = -1;
 	uint64_t left_out;
+	bool rdp;
 
-	scoped_fd int sound = reach(call, DESKTOP_SOUND, &machine, &use, err);
+	scoped_fd int sound = reach(call, DESKTOP_SOUND, &machine, &use, &rdp, err);
 	if (sound < 0)
 		return sound;
 	int r = desktop_play(sound, out, &left_out, err);

@@ -11,6 +11,7 @@
 #include "cmd/cli/progress.h"
 #include "cmd/machine/cloud_init.h"
 #include "cmd/machine/provision_host.h"
+#include "cmd/machine/provision_keymap.h"
 #include "cmd/machine/provision_options.h"
 #include "machine/attach/attach.h"
 #include "machine/life/life.h"
@@ -58,10 +59,20 @@ static int seed(const char *path, void *context, struct err *err)
 	return cloud_init_seed(path, context, err);
 }
 
+static int check_keymap(const char *given, void *context, struct err *err)
+{
+	scoped_free char *value = NULL;
+	int r = provision_host_value("keymap", given, &value, err);
+
+	return r < 0 ? r : provision_check_keymap(context, value, err);
+}
+
 int provision_files(const struct call *call, struct machine *machine, struct err *err)
 {
-	int r = provision_each(call, &flag_cloud_init, seed, machine, err);
+	int r = provision_each(call, &flag_keymap, check_keymap, machine, err);
 
+	if (r == 0)
+		r = provision_each(call, &flag_cloud_init, seed, machine, err);
 	return r != 0 ? r : provision_each(call, &flag_file, copy_file, machine, err);
 }
 

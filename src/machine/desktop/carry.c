@@ -2,6 +2,7 @@
 /* Bytes between a display and a viewer. Neither can make us wait, or keep more than two buffers. */
 #include "machine/desktop/desktop.h"
 #include "machine/desktop/rfb.h"
+#include "machine/desktop/rfb_shown.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,8 +20,21 @@ struct lane {
 	int from, to; /* borrowed */
 	size_t at, end;
 	bool over; /* from has closed */
+	/* What is passed on of the bytes that come, as rfb_filter; NULL: all are. */
+	long (*filter)(void *context, const unsigned char *bytes, size_t n, unsigned char *out);
+	void *context; /* borrowed */
 	unsigned char bytes[LANE_ROOM];
 };
+
+static long filter_viewer(void *context, const unsigned char *bytes, size_t n, unsigned char *out)
+{
+	return rfb_filter(context, bytes, n, out);
+}
+
+static long filter_display(void *context, const unsigned char *bytes, size_t n, unsigned char *out)
+{
+	return rfb_shown_filter(context, bytes, n, out);
+}
 
 static bool waits(const struct lane *lane)
 {
@@ -28,7 +42,7 @@ static bool waits(const struct lane *lane)
 }
 
 /* Reads when nothing waits. The filter needs room for what it kept. 0 or -errno. */
-static int fill(struct lane *lane, struct rfb_filter *filter)
+static int fill(struct lane *lane)
 {
 	unsigned char raw[LANE_ROOM - RFB_ADDED];
 	ssize_t n = read(lane->from, raw, sizeof raw);
@@ -37,8 +51,8 @@ static int fill(struct lane *lane, struct rfb_filter *filter)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	lane->over = n == 0;
 	lane->at = 0;
-	if (filter) {
-		long passed = rfb_filter(filter, raw, (size_t)n, lane->bytes);
+	if (lane->filter) {
+		long passed = lane->filter(lane->context, raw, (size_t)n, lane->bytes);
 		lane->end = passed < 0 ? 0 : (size_t)passed;
 		return passed < 0 ? (int)passed : 0;
 	}
@@ -79,14 +93,14 @@ static void ask_viewer(struct pollfd polls[2], const struct lane *lane)
 }
 
 /* A turn of a lane: 0, or -errno of a peer that is gone, or -EPROTO of the filter. */
-static int turn(struct lane *lane, const struct pollfd polls[2], struct rfb_filter *filter)
+static int turn(struct lane *lane, const struct pollfd polls[2])
 {
 	int r = 0;
 
 	if (polls[0].fd >= 0 && polls[0].revents && waits(lane))
 		lane->over = true;
 	else if (polls[0].fd >= 0 && polls[0].revents)
-		r = fill(lane, filter);
+		r = fill(lane);
 	if (r == 0 && polls[1].fd >= 0 && polls[1].revents)
 		r = drain(lane);
 	return r;
@@ -96,7 +110,7 @@ static int turn(struct lane *lane, const struct pollfd polls[2], struct rfb_filt
 
 static bool may_act(void *context, bool press)
 {
-	return viewers_may_act(context, press);
+	return !context || viewers_may_act(context, press);
 }
 
 static void tell(const struct desktop_carriage *carriage)
@@ -165,7 +179,7 @@ static int wait_for(const struct desktop_carriage *carriage, const struct lane l
 }
 
 /* Bytes that a viewer has sent before it left are passed on, as far as the display takes them at once. */
-static int carry_last(struct lane *acts, struct rfb_filter *filter)
+static int carry_last(struct lane *acts)
 {
 	struct pollfd polls[2] = { 0 };
 	int s = 0;
@@ -174,7 +188,7 @@ static int carry_last(struct lane *acts, struct rfb_filter *filter)
 		ask(polls, acts);
 		if (poll(polls, 2, 0) <= 0)
 			break;
-		s = turn(acts, polls, filter);
+		s = turn(acts, polls);
 	}
 	return s;
 }
@@ -184,7 +198,6 @@ static int carry(const struct desktop_carriage *carriage, struct rfb_filter *fil
 		 struct lane lanes[2], int *s, struct err *err)
 {
 	struct lane *shown = &lanes[0], *acts = &lanes[1];
-	bool filtered = carriage->view_only || carriage->viewers;
 	struct pollfd polls[POLLS];
 	int r = 0;
 
@@ -193,13 +206,13 @@ static int carry(const struct desktop_carriage *carriage, struct rfb_filter *fil
 		if (wait_for(carriage, lanes, polls, err) < 0)
 			return -err->code;
 		if (polls[POLL_SIGNALS].revents) {
-			*s = carry_last(acts, filtered ? filter : NULL);
+			*s = carry_last(acts);
 			return 0;
 		}
 		enum viewers_control had =
 			carriage->viewers ? carriage->viewers->control : VIEWERS_FREE;
-		r = turn(shown, polls, NULL);
-		*s = turn(acts, polls + 2, filtered ? filter : NULL);
+		r = turn(shown, polls);
+		*s = turn(acts, polls + 2);
 		if (carriage->viewers && carriage->viewers->control != had)
 			tell(carriage);
 		if (heed_control(carriage, filter, acts, err) < 0)
@@ -208,25 +221,50 @@ static int carry(const struct desktop_carriage *carriage, struct rfb_filter *fil
 	return r;
 }
 
+static bool is_filtered(const struct desktop_carriage *carriage)
+{
+	return carriage->view_only || carriage->viewers || carriage->no_paste || carriage->no_copy;
+}
+
+/* r, s: of what the display and the viewer have sent. */
+static int judge(int r, int s, const struct rfb_filter *filter, const struct rfb_shown *shown,
+		 struct err *err)
+{
+	if (s == -EPROTO)
+		return err_set(err, EPROTO, "the viewer was refused: %s", filter->fault);
+	if (r == -EPROTO)
+		return err_set(err, EPROTO,
+			       "the display was refused, for desktop.clipboard is in or off, and "
+			       "what it shows cannot be followed: %s",
+			       shown->fault);
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
+		return err_set(err, -r, "write to the viewer: %s", strerror(-r));
+	return 0;
+}
+
 int desktop_carry(const struct desktop_carriage *carriage, enum desktop_end *end, struct err *err)
 {
-	struct rfb_filter filter = { .lenient = !carriage->view_only,
+	bool strict = carriage->view_only || carriage->no_paste || carriage->no_copy;
+	struct rfb_filter filter = { .lenient = !strict,
+				     .no_paste = carriage->no_paste,
+				     .no_copy = carriage->no_copy,
 				     .may_act = carriage->view_only ? NULL : may_act,
 				     .context = carriage->viewers };
+	struct rfb_shown shown = { .viewer = &filter };
 	struct lane lanes[2] = { { .from = carriage->display, .to = carriage->out },
 				 { .from = carriage->in, .to = carriage->display } };
 	int s = 0;
 
+	if (is_filtered(carriage))
+		lanes[1].filter = filter_viewer, lanes[1].context = &filter;
+	if (carriage->no_copy)
+		lanes[0].filter = filter_display, lanes[0].context = &shown;
 	signal(SIGPIPE, SIG_IGN);
 	if (carriage->viewers)
 		tell(carriage);
 	int r = carry(carriage, &filter, lanes, &s, err);
 	if (err->code)
 		return -err->code;
-	if (s == -EPROTO)
-		return err_set(err, EPROTO, "the viewer was refused: %s", filter.fault);
-	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
-		return err_set(err, -r, "write to the viewer: %s", strerror(-r));
 	*end = lanes[0].over ? DESKTOP_CLOSED : DESKTOP_LEFT;
-	return 0;
+	return judge(r, s, &filter, &shown, err);
 }

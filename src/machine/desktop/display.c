@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The connection to a display inside a machine. */
 #include "machine/desktop/desktop.h"
+#include "machine/desktop/doorway.h"
 #include "machine/desktop/rfb.h"
 
 #include "base/clock.h"
 #include "base/scoped.h"
-#include "kern/idmap.h"
-#include "kern/spawn.h"
 #include "kern/timed_child.h"
-#include "machine/confine/confine.h"
-#include "machine/life/control.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 
@@ -17,7 +14,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -26,12 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char usual[] = "/run/desktop/rfb", rdp_name[] = "rdp";
 enum { ENTER_MS = 5000, GREET_MS = 5000, LOOK_NS = 100000000, BOOT_MS = 30000, BOOTED_MS = 5000 };
 
 /* Data of the child that enters the machine. */
 struct visit {
-	int pidfd;
-	uint64_t namespaces;
+	struct doorway doorway;
 	char folder[PATH_MAX];
 	const char *name;
 };
@@ -56,15 +52,11 @@ static int visit(void *context, int *fds, struct err *err)
 	const struct visit *to = context;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	prctl(PR_SET_DUMPABLE, 0);
-	int r = spawn_enter(to->pidfd, to->namespaces);
-	if (r == 0)
-		r = idmap_become_root();
-	if (r < 0)
-		return err_set(err, -r, "enter the machine's namespaces: %s", strerror(-r));
+	if (doorway_enter(&to->doorway, err) < 0)
+		return -err->code;
 	scoped_fd int folder = open(to->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	r = folder < 0 || fd < 0 ? -errno : become_owner(folder);
+	int r = folder < 0 || fd < 0 ? -errno : become_owner(folder);
 	if (r == 0) {
 		text_print(address.sun_path, sizeof address.sun_path, "%s", to->name);
 		r = connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
@@ -93,7 +85,7 @@ static int divide(const struct machine *machine, const char *path, struct visit 
 }
 
 /* The server has to be the machine's: what listens there was asked for by a process with one of its ids. */
-static int check_peer(int fd, const struct run_state *state, const char *name, struct err *err)
+static int check_peer(int fd, const struct idmap *map, const char *name, struct err *err)
 {
 	struct ucred peer;
 	socklen_t size = sizeof peer;
@@ -101,7 +93,7 @@ static int check_peer(int fd, const struct run_state *state, const char *name, s
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return err_set(err, errno, "see the display of machine '%s': %s", name,
 			       strerror(errno));
-	if (state->map.count && peer.uid - state->map.base >= state->map.count)
+	if (map->count && peer.uid - map->base >= map->count)
 		return err_set(
 			err, EPERM,
 			"the display of machine '%s' is served by a process of the host, not "
@@ -137,7 +129,6 @@ static int check_greeting(int fd, const char *name, struct err *err)
 /* A try. A run that has ended meanwhile is an error of its own. */
 static int try(struct machine *machine, struct visit *to, struct err *err)
 {
-	struct run_state state;
 	int fds[1] = { -1 };
 	const struct timed_child child = { .work = visit,
 					   .context = to,
@@ -145,21 +136,13 @@ static int try(struct machine *machine, struct visit *to, struct err *err)
 					   .timeout_ms = ENTER_MS,
 					   .late = "its folder or its server does not answer" };
 
-	scoped_fd int pidfd = control_guest(machine, err);
-	if (pidfd < 0)
+	if (doorway_open(&to->doorway, machine, err) < 0)
 		return -err->code;
-	int r = run_read_state(machine, &state);
-	if (r < 0)
-		return err_set(err, -r, "read the state of machine '%s': %s", machine->name,
-			       strerror(-r));
-	to->pidfd = pidfd;
-	to->namespaces = CLONE_NEWNS;
-	if (state.map.count && !confine_left_out("userns"))
-		to->namespaces |= CLONE_NEWUSER;
-	r = timed_child_run(&child, fds, err);
+	int r = timed_child_run(&child, fds, err);
 	scoped_fd int fd = fds[0];
+	doorway_close(&to->doorway);
 	if (r == 0)
-		r = check_peer(fd, &state, machine->name, err);
+		r = check_peer(fd, &to->doorway.map, machine->name, err);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -167,6 +150,23 @@ static int try(struct machine *machine, struct visit *to, struct err *err)
 static bool may_come(int r)
 {
 	return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
+}
+
+/* Of the usual places, one is for each protocol. */
+static int try_places(struct machine *machine, enum desktop_place place, const char *path,
+		      struct visit *to, struct err *err)
+{
+	const char *name = to->name;
+	int fd = try(machine, to, err);
+
+	if (place != DESKTOP_DISPLAY || !may_come(fd) || strcmp(path, usual) != 0)
+		return fd;
+	*err = (struct err){ 0 };
+	to->name = rdp_name;
+	fd = try(machine, to, err);
+	if (fd < 0)
+		to->name = name;
+	return fd;
 }
 
 static int refuse(const struct machine *machine, enum desktop_place place, const char *path, int r,
@@ -201,26 +201,42 @@ static bool has_booted(const struct machine *machine)
 	return status.booted;
 }
 
-int desktop_connect(struct machine *machine, enum desktop_place place, unsigned seconds,
+/* The time after which no display is waited for any more; *booted: the end of the boot does not change it. */
+static int64_t patience(unsigned seconds, bool *booted)
+{
+	*booted = seconds > 0;
+	if (seconds == DESKTOP_NOW)
+		return clock_ms();
+	return clock_ms() + (seconds ? (int64_t)seconds * 1000 : BOOT_MS);
+}
+
+/* RDP lets the viewer speak first. */
+static int greeted(int fd, enum desktop_place place, bool rdp, const char *name, struct err *err)
+{
+	if (place == DESKTOP_DISPLAY && !rdp && check_greeting(fd, name, err) < 0) {
+		close(fd);
+		return -err->code;
+	}
+	return fd;
+}
+
+int desktop_connect(struct machine *machine, enum desktop_place place, unsigned seconds, bool *rdp,
 		    struct err *err)
 {
 	const char *path = place == DESKTOP_SOUND ? machine->config.desktop_sound
 						  : machine->config.desktop_socket;
-	struct visit to = { .pidfd = -1 };
-	int64_t until = clock_ms() + (seconds ? (int64_t)seconds * 1000 : BOOT_MS);
-	bool booted = seconds;
+	struct visit to = { .doorway = { .pidfd = -1 } };
+	bool booted;
+	int64_t until = patience(seconds, &booted);
 
+	*rdp = false;
 	if (divide(machine, path, &to, err) < 0)
 		return -err->code;
 	for (;;) {
-		int fd = try(machine, &to, err);
-		if (fd >= 0 &&
-		    (place == DESKTOP_SOUND || check_greeting(fd, machine->name, err) == 0))
-			return fd;
-		if (fd >= 0) {
-			close(fd);
-			return -err->code;
-		}
+		int fd = try_places(machine, place, path, &to, err);
+		*rdp = place == DESKTOP_DISPLAY && strcmp(to.name, rdp_name) == 0;
+		if (fd >= 0)
+			return greeted(fd, place, *rdp, machine->name, err);
 		if (!run_going(machine))
 			return -err->code;
 		if (!may_come(fd) || clock_ms() >= until)

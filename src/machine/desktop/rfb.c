@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/desktop/rfb.h"
 
+#include "machine/desktop/rfb_words.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@ enum {
 	SHARED = 1,
 	QEMU_KEY = 0,
 	QEMU_KEY_LENGTH = 12,
+	EXTENDED_TEXT = 12,
 	POINTER_PLACE = RFB_KEYS
 };
 
@@ -59,16 +62,6 @@ static long refuse(struct rfb_filter *filter, const char *fault)
 	return -EPROTO;
 }
 
-static uint16_t number16(const unsigned char *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t number32(const unsigned char *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 static const struct message *find(unsigned char type)
 {
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
@@ -78,29 +71,21 @@ static const struct message *find(unsigned char type)
 	return NULL;
 }
 
-/* A negative length is that of the extended clipboard. */
-static uint64_t cut_text(const unsigned char *head)
-{
-	uint32_t length = number32(head + 4);
-
-	return length & 0x80000000 ? (uint64_t)(uint32_t)-length : length;
-}
-
 /* The rest of a message of QEMU's other than a key: what is wished of sound. */
 static uint64_t qemu(const unsigned char *head)
 {
 	enum { SOUND = 1, SOUND_FORMAT = 2 };
 
-	return head[1] == SOUND && number16(head + 2) == SOUND_FORMAT ? 6 : 0;
+	return head[1] == SOUND && rfb_number16(head + 2) == SOUND_FORMAT ? 6 : 0;
 }
 
-static uint64_t body_of(const unsigned char *head)
+static uint64_t body_of(const unsigned char *head, size_t have)
 {
 	switch (head[0]) {
 	case SET_ENCODINGS:
-		return 4 * (uint64_t)number16(head + 2);
+		return 4 * (uint64_t)rfb_number16(head + 2);
 	case CUT_TEXT:
-		return cut_text(head);
+		return rfb_text_body(head, have);
 	case FENCE:
 		return head[8];
 	case SET_DESKTOP_SIZE:
@@ -129,20 +114,44 @@ static size_t wanted(const struct rfb_filter *filter, unsigned char first)
 		/* The second byte of QEMU's tells what it is. */
 		if (first == QEMU && filter->have > 1 && filter->head[1] == QEMU_KEY)
 			return QEMU_KEY_LENGTH;
+		if (first == CUT_TEXT && rfb_text_is_extended(filter->head, filter->have))
+			return EXTENDED_TEXT;
 		return message ? message->head : 0;
 	}
+}
+
+/* Whether rfb_shown.c can follow a display that uses it. Wishes of quality and compression have no answers. */
+static bool is_followed(const struct rfb_filter *filter, int32_t encoding)
+{
+	enum { COMPRESS = -256, COMPRESS_END = -247, QUALITY = -32, QUALITY_END = -23 };
+	enum { FINE = -512, FINE_END = -412 };
+	static const int32_t known[] = { RFB_RAW,  RFB_COPY,    RFB_ZLIB,   RFB_ZRLE,
+					 RFB_SIZE, RFB_LAST,    RFB_CURSOR, RFB_LIGHTS,
+					 RFB_NAME, RFB_SCREENS, RFB_FENCE,  RFB_QEMU_KEYS,
+					 RFB_XVP,  RFB_UPDATES };
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (known[i] == encoding)
+			return true;
+	}
+	return (encoding >= COMPRESS && encoding <= COMPRESS_END) ||
+	       (encoding >= QUALITY && encoding <= QUALITY_END) ||
+	       (encoding >= FINE && encoding <= FINE_END) ||
+	       (encoding == RFB_TEXTS && !filter->no_paste);
 }
 
 /*
  * Extended pointer events make a message that may be a byte longer, which only the display's answers would tell. A
  * display uses no encoding that the viewer has not announced.
  */
-static void disguise(unsigned char *encoding)
+static void disguise(const struct rfb_filter *filter, unsigned char *encoding)
 {
-	enum { EXTENDED_POINTER = -316, RAW = 0 };
+	static const unsigned char unused[] = { RFB_UNUSED >> 24, RFB_UNUSED >> 16 & 0xff,
+						RFB_UNUSED >> 8 & 0xff, RFB_UNUSED & 0xff };
+	int32_t number = (int32_t)rfb_number32(encoding);
 
-	if ((int32_t)number32(encoding) == EXTENDED_POINTER)
-		memset(encoding, RAW, 4);
+	if (number == RFB_POINTER || (filter->no_copy && !is_followed(filter, number)))
+		memcpy(encoding, unused, 4);
 }
 
 static bool is_key(const unsigned char *head)
@@ -206,13 +215,37 @@ size_t rfb_let_go(struct rfb_filter *filter, unsigned char *out)
 	return made;
 }
 
+/* A text, unless it is only asked for, or it is told what the viewer can do. */
+static bool is_text(const struct rfb_filter *filter)
+{
+	return filter->head[0] == CUT_TEXT &&
+	       (filter->have < EXTENDED_TEXT || rfb_text_is_told(filter->head));
+}
+
+/* The bytes of pictures that are on their way would have another length. */
+static bool changes_pixels(struct rfb_filter *filter)
+{
+	unsigned char pixel = filter->head[4] / 8, before = filter->pixel;
+
+	if (filter->head[0] == UPDATE_REQUEST)
+		filter->asked = true;
+	if (filter->head[0] != SET_PIXEL_FORMAT)
+		return false;
+	filter->pixel = pixel;
+	return filter->no_copy && filter->asked && pixel != before;
+}
+
 static long take_message(struct rfb_filter *filter)
 {
 	unsigned char *head = filter->head;
-	bool passed = find(*head)->passed ||
-		      (filter->may_act && filter->may_act(filter->context, goes_down(head)));
+	bool passed =
+		find(*head)->passed || (filter->may_act && !(filter->no_paste && is_text(filter)) &&
+					filter->may_act(filter->context, goes_down(head)));
 
-	filter->left = *head == QEMU && head[1] == QEMU_KEY ? 0 : body_of(head);
+	if (changes_pixels(filter))
+		return refuse(filter, "it wants other pixels after the first picture, which cannot "
+				      "be followed while desktop.clipboard is in or off");
+	filter->left = *head == QEMU && head[1] == QEMU_KEY ? 0 : body_of(head, filter->have);
 	filter->dropped = !passed;
 	filter->encodings = *head == SET_ENCODINGS;
 	if (passed)
@@ -233,6 +266,7 @@ static long take_head(struct rfb_filter *filter)
 		if (memcmp(head, "RFB 003.007\n", RFB_VERSION) != 0 &&
 		    memcmp(head, "RFB 003.008\n", RFB_VERSION) != 0)
 			return refuse(filter, "only versions 3.7 and 3.8 of RFB can be filtered");
+		filter->older = head[10] == '7';
 		filter->state = RFB_SECURES;
 		return RFB_VERSION;
 	case RFB_SECURES:
@@ -258,7 +292,7 @@ static size_t take_encoding(struct rfb_filter *filter, unsigned char byte, unsig
 	filter->left--;
 	if (filter->have < 4)
 		return 0;
-	disguise(filter->head);
+	disguise(filter, filter->head);
 	memcpy(out, filter->head, 4);
 	filter->have = 0;
 	return 4;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A filter of the bytes that a viewer sends to a display, by the protocol RFB (RFC 6143, and the extensions of its
- * community): it takes all out by which a viewer acts. Pure.
+ * community): it takes all out by which a viewer acts, or the texts of its clipboard. Pure.
  */
 #ifndef BERTH_MACHINE_DESKTOP_RFB_H
 #define BERTH_MACHINE_DESKTOP_RFB_H
@@ -17,8 +17,14 @@ struct rfb_filter {
 	/* Whether what comes may act; press: a key or button goes down. NULL: nothing may. */
 	bool (*may_act)(void *context, bool press);
 	void *context;
-	bool lenient; /* what cannot be followed makes it opaque, and is no fault */
-	bool opaque;  /* all bytes are passed on from here */
+	bool lenient;  /* what cannot be followed makes it opaque, and is no fault */
+	bool no_paste; /* texts of the viewer's clipboard are taken out */
+	bool no_copy; /* those of the machine are, by rfb_shown.h: only what that knows is agreed on */
+	bool opaque; /* all bytes are passed on from here */
+	bool older;  /* version 3.7 */
+	bool asked;  /* a picture was asked for */
+	unsigned char
+		pixel; /* bytes of one, as the viewer wants them; 0: as the display has begun */
 	enum { RFB_GREETS, RFB_SECURES, RFB_BEGINS, RFB_SPEAKS } state;
 	unsigned char head[RFB_HEAD]; /* the beginning of a message, kept until it is whole */
 	size_t have;
