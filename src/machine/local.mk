@@ -60,7 +60,7 @@ libmachine_a_SOURCES = \
 	src/machine/data/attached.c \
 	src/machine/data/data.c src/machine/data/data.h \
 	src/machine/data/joint.c src/machine/data/joint.h \
-	src/machine/data/ending.c src/machine/data/make.c src/machine/data/snapshots.c \
+	src/machine/data/ending.c src/machine/data/make.c src/machine/data/maker.c src/machine/data/snapshots.c \
 	src/machine/share/device.c \
 	src/machine/share/folder.c \
 	src/machine/share/naming.c src/machine/share/temporary.c src/machine/share/mounts.c src/machine/share/mounts.h \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Volumes for data that travel with their machines: in exports and in backups.
-needs_faults="case_killed"
+needs_faults="case_killed case_killed_behind_the_machine"
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/faults.sh
@@ -271,6 +271,52 @@ case_killed() {
 			berth delete other
 			nothing_new
 		fi
+	done
+}
+
+# The next command after a kill: it looks, or it would make the volume look like one that nobody has.
+acts_on() {
+	case $1 in
+	list) there x-more ;;
+	info) same "its path" /more "$(berth volume info --json x-more | jq -r '.machines[].target')" ;;
+	start) berth start --wait x ;;
+	snapshot) berth volume snapshot x-more s ;;
+	joint) berth snapshot x s ;;
+	detach) berth volume detach x x-more ;;
+	delete) berth delete x ;;
+	rename) berth volume rename x-more x-other && berth volume rename x-other x-more ;;
+	esac
+}
+
+# Killed between its volumes, the machine is there: whatever comes next has the second volume too, with its data.
+case_killed_behind_the_machine() {
+	local next before
+	anew a
+	berth volume create --pool "p-$fast" more
+	berth volume attach a more /more
+	in_m a 'echo one >/file; echo one >/srv/file; echo more >/more/file; sync'
+	berth export --volumes a "$T/a.berth"
+	for next in list info start snapshot joint detach delete rename; do
+		echo "# $next"
+		BERTH_FAULT=travel-volume-ended:1 not_kindly berth import --pool p-dir --volumes-as x "$T/a.berth" x
+		same "unfinished" x-more "$(cd "$BERTH_ROOT/lib/volumes/.unfinished" && echo *)"
+		before=$(cd "$BERTH_ROOT/lib/volumes" && find . | sort)
+		acts_on "$next"
+		[[ $next != list && $next != info ]] || same "what is there" "$before" "$(cd "$BERTH_ROOT/lib/volumes" && find . | sort)"
+		# Commands that make volumes and machines settle what is left.
+		berth volume create --pool p-dir other
+		berth volume delete other
+		there x-more
+		silent "an unfinished thing" find "$BERTH_ROOT/lib" -path '*/.unfinished/*' -type f
+		if [[ $next == delete ]]; then
+			berth create --pool p-dir --set network= bb x
+			berth volume attach x x-disk /srv
+		fi
+		[[ $next != delete && $next != detach ]] || berth volume attach x x-more /more
+		state_is x running || berth start --wait x
+		same data "one more" "$(in_m x 'cat /srv/file /more/file' | xargs)"
+		berth delete --force x
+		berth volume delete x-disk x-more
 	done
 }
 

@@ -17,6 +17,10 @@ static int load(const struct dirs *dirs, const char *name, void *to, struct err 
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	int r = config_load(&volume_schema, path, config, err);
+	if (r == -ENOENT && data_load_unnamed(dirs, name, config)) {
+		*err = (struct err){ 0 };
+		r = 0;
+	}
 	if (r < 0 || *config->pool)
 		return r;
 	config_free(&volume_schema, config);
@@ -27,8 +31,8 @@ static int load(const struct dirs *dirs, const char *name, void *to, struct err 
 }
 
 const struct object_kind data_kind = {
-	.kind = "volumes",
-	.file = "volume.conf",
+	.kind = DATA_KIND,
+	.file = DATA_FILE,
 	.word = "volume",
 	.maker = "create",
 	.holds = "data",
@@ -43,11 +47,6 @@ char *data_folder(const struct dirs *dirs, const char *name)
 	return dirs_state_path(dirs, "volumes/%s", name);
 }
 
-struct unfinished data_mark(const struct dirs *dirs, const char *name)
-{
-	return object_mark(&data_kind, dirs, name);
-}
-
 static void name_lock(const char *name, char lock[80], char what[80])
 {
 	snprintf(lock, 80, "data.%s", name);
@@ -56,10 +55,18 @@ static void name_lock(const char *name, char lock[80], char what[80])
 
 int data_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err)
 {
+	struct volume_config config = { 0 };
 	char lock[80], what[80];
 
 	name_lock(name, lock, what);
-	return dirs_lock(dirs, lock, seconds, what, err);
+	scoped_fd int fd = dirs_lock(dirs, lock, seconds, what, err);
+	if (fd < 0)
+		return fd;
+	if (data_load_unnamed(dirs, name, &config)) {
+		config_free(&volume_schema, &config);
+		data_finish(dirs, name, &(struct err){ 0 });
+	}
+	return take_fd(&fd);
 }
 
 void data_lock_forget(const struct dirs *dirs, const char *name)
@@ -69,14 +76,6 @@ void data_lock_forget(const struct dirs *dirs, const char *name)
 	name_lock(name, lock, what);
 	dirs_lock_forget(dirs, lock);
 	volume_use_forget(dirs, name);
-}
-
-void data_tell(const struct dirs *dirs, const char *name, const struct event *event)
-{
-	struct event told = *event;
-
-	told.volume = name;
-	events_append(dirs, &told);
 }
 
 int data_open(const struct dirs *dirs, const char *name, struct volume_config *config,

@@ -15,13 +15,18 @@
 #include "storage/inventory.h"
 #include "storage/object.h"
 
+/* The folder of the state that has them, and their settings in it. */
+#define DATA_KIND "volumes"
+#define DATA_FILE "volume.conf"
+
 /* Volumes for data among the objects that have settings and a volume of a pool. */
 extern const struct object_kind data_kind;
 extern const struct object_care data_care;
 
 /*
- * Reads volumes/NAME/volume.conf. -ENOENT with a remedy; -ENODATA: the settings are missing but other parts exist; the
- * sentence has the remedies. Changes nothing. config_free releases the config.
+ * Reads volumes/NAME/volume.conf, or the mark of a volume that data_load_unnamed finds. -ENOENT with a remedy; -ENODATA:
+ * the settings are missing but other parts exist; the sentence has the remedies. Changes nothing. config_free releases
+ * the config.
  */
 int data_open(const struct dirs *dirs, const char *name, struct volume_config *config,
 	      struct err *err);
@@ -49,7 +54,7 @@ int data_with_uuid(const struct dirs *dirs, const char *uuid, char name[64], str
 struct unfinished data_mark(const struct dirs *dirs, const char *name);
 /*
  * The lock of a name: for commands that make, attach, change or delete the volume. A descriptor, or -code. It is taken
- * before the lock of a machine, and a start does not take it.
+ * before the lock of a machine, and a start does not take it. A volume that data_load_unnamed finds is made whole.
  */
 int data_lock(const struct dirs *dirs, const char *name, unsigned seconds, struct err *err);
 /* Removes the lock's file, under the lock, when the volume is gone. */
@@ -95,13 +100,6 @@ int data_check_stray(struct pool *pool, const char *name, struct err *err);
  * about a whole one. -EEXIST.
  */
 int data_check_absent(struct pool *pool, const char *name, const char *remedy, struct err *err);
-/*
- * Whether volumes that were made for the machine go at its end: it is ephemeral, or it is arriving from another host, or
- * it was moved to one together with its volumes.
- */
-bool data_goes_with(const struct machine *machine);
-/* Makes a volume with a maker whole; the caller has its lock. */
-int data_finish(const struct dirs *dirs, const char *name, struct err *err);
 /* The name of data until they are complete and on the disk, and of those that a restore has replaced. */
 void data_incoming_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 /* A new volume: whole, or not at all. -EEXIST. */
@@ -121,6 +119,21 @@ void data_sweep(const struct dirs *dirs);
  * -EEXIST: it has settings.
  */
 int data_adopt(const struct dirs *dirs, const char *name, const char *pool, struct err *err);
+
+/* ---- maker.c */
+
+/*
+ * Whether volumes that were made for the machine go at its end: it is ephemeral, or it is arriving from another host, or
+ * it was moved to one together with its volumes.
+ */
+bool data_goes_with(const struct machine *machine);
+/* Makes a volume with a maker whole; the caller has its lock. */
+int data_finish(const struct dirs *dirs, const char *name, struct err *err);
+/*
+ * Reads the settings of a volume that a killed command has left with all its data, but still marked as half made: the
+ * machine that it was made with is there, and names it. false: it is not one. config_free releases the config.
+ */
+bool data_load_unnamed(const struct dirs *dirs, const char *name, struct volume_config *config);
 
 /* ---- ending.c */
 

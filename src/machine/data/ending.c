@@ -107,12 +107,14 @@ static void mark_all(struct ending *ending)
 
 	for (const struct section *at = config->volumes; at; at = at->next)
 		count++;
-	if (!count || !data_goes_with(ending->machine))
+	if (!count)
+		return;
+	/* One that a killed command has left half made or half removed is whole again, since its machine is there. */
+	data_sweep(ending->machine->dirs);
+	if (!data_goes_with(ending->machine))
 		return;
 	ending->moved = move_read(ending->machine, &mark, &(struct err){ 0 }) == 0 &&
 			mark.phase == MOVE_MOVED && !mark.volumes_stay;
-	/* One that a killed command has left half removed is whole again, since its machine is there. */
-	data_sweep(ending->machine->dirs);
 	ending->list = calloc(count, sizeof *ending->list);
 	for (const struct section *at = config->volumes; ending->list && at; at = at->next)
 		mark_one(ending, at->name);

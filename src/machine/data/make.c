@@ -10,7 +10,6 @@
 #include "base/remove.h"
 #include "base/scoped.h"
 #include "base/uuid.h"
-#include "machine/state/move.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -125,83 +124,15 @@ int data_erase(const struct dirs *dirs, const char *name, bool forget, struct er
 	return r;
 }
 
-/*
- * Whether the machine that it is made with has come into being, with this volume among its settings. It may have got
- * another name since.
- */
-static bool find_maker(struct machine *machine, const struct dirs *dirs, const char *name,
-		       const char *maker)
-{
-	scoped_free char *uuid = strndup(maker, strcspn(maker, " "));
-	struct err ignored = { 0 };
-	char now[64];
-
-	return uuid && *uuid && machine_with_uuid(dirs, uuid, now, &ignored) == 1 &&
-	       machine_read(machine, dirs, now, &ignored) == 0 &&
-	       config_section(machine->config.volumes, name);
-}
-
-static bool maker_is_there(const struct dirs *dirs, const char *name, const char *maker)
-{
-	scoped_machine struct machine machine = { 0 };
-
-	return find_maker(&machine, dirs, name, maker);
-}
-
-bool data_goes_with(const struct machine *machine)
-{
-	struct move_mark mark;
-
-	return machine->config.ephemeral ||
-	       (move_read(machine, &mark, &(struct err){ 0 }) == 0 &&
-		(mark.phase == MOVE_ARRIVING || (mark.phase == MOVE_MOVED && !mark.volumes_stay)));
-}
-
-static bool goes_with_maker(const struct dirs *dirs, const char *name, const char *maker)
-{
-	scoped_machine struct machine machine = { 0 };
-
-	return find_maker(&machine, dirs, name, maker) && data_goes_with(&machine);
-}
-
-/* The settings come first: from then on the volume is there, and who made it may say nothing any more. */
-int data_finish(const struct dirs *dirs, const char *name, struct err *err)
-{
-	struct unfinished mark = data_mark(dirs, name);
-	scoped_free char *path = dirs_state_path(dirs, "volumes/%s/%s", name, mark.file);
-	struct volume_config config = { 0 };
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	if (unfinished_finish(&mark, err) < 0)
-		return -err->code;
-	fault_point("volume-finished");
-	pool_backup_mark_stale();
-	if (config_load(&volume_schema, path, &config, err) < 0)
-		return -err->code;
-	data_tell(dirs, name, &(struct event){ .name = "volume-created", .pool = config.pool });
-	int r = 0;
-	bool goes = goes_with_maker(dirs, name, config.maker);
-	if (!goes && text_take(&config.maker, strdup("")) < 0)
-		r = err_set(err, ENOMEM, "out of memory");
-	else if (!goes)
-		r = config_record(&volume_schema, path, &config,
-				  (const char *const[]){ "maker", NULL }, err);
-	config_free(&volume_schema, &config);
-	return r;
-}
-
 /* A volume that a killed command has left half made is removed, unless the machine that it was made with is there. */
 static int settle(const struct dirs *dirs, const char *name, bool forget, struct err *err)
 {
-	struct unfinished mark = data_mark(dirs, name);
-	scoped_free char *path = unfinished_is(&mark) ? unfinished_path(&mark) : NULL;
 	struct volume_config config = { 0 };
-	bool whole = path && config_load(&volume_schema, path, &config, &(struct err){ 0 }) == 0 &&
-		     *config.maker && maker_is_there(dirs, name, config.maker);
 
+	if (!data_load_unnamed(dirs, name, &config))
+		return data_erase(dirs, name, forget, err);
 	config_free(&volume_schema, &config);
-	return whole ? data_finish(dirs, name, err) : data_erase(dirs, name, forget, err);
+	return data_finish(dirs, name, err);
 }
 
 static int probe(const struct dirs *dirs, const char *name, struct err *err)

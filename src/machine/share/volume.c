@@ -45,18 +45,14 @@ static int make_mount(const struct share_owner *to, const struct attached_config
 	return take_fd(&fd);
 }
 
-/* A clone that was killed at its very end has left volumes that are whole and not visible yet. */
+/* A command that was killed at its very end has left volumes that have all their data, and are marked as half made. */
 static int open_settled(const struct dirs *dirs, const char *name, struct volume_config *config,
 			struct err *err)
 {
-	struct err why = { 0 };
-	int r = data_open(dirs, name, config, &why);
+	struct unfinished mark = data_mark(dirs, name);
 
-	if (r != -ENOENT) {
-		*err = why;
-		return r;
-	}
-	data_sweep(dirs);
+	if (unfinished_is(&mark))
+		data_sweep(dirs);
 	return data_open(dirs, name, config, err);
 }
 
