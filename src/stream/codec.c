@@ -7,7 +7,7 @@
 #include <string.h>
 #include <zstd.h>
 
-enum { ZSTD_LEVEL = 3 };
+enum { ZSTD_USUAL = 3 };
 
 struct codec {
 	LZ4F_dctx *lz4;
@@ -30,13 +30,14 @@ void codec_close(struct codec *codec)
 	free(codec);
 }
 
-static size_t press_lz4(const void *in, size_t n, void *out)
+static size_t press_lz4(unsigned level, const void *in, size_t n, void *out)
 {
 	const LZ4F_preferences_t how = {
 		.frameInfo = { .blockSizeID = LZ4F_max1MB,
 			       .blockMode = LZ4F_blockIndependent,
 			       .contentChecksumFlag = LZ4F_contentChecksumEnabled,
 			       .contentSize = n },
+		.compressionLevel = (int)level,
 	};
 
 	if (LZ4F_compressFrameBound(n, &how) > STREAM_STORED_MAX)
@@ -45,24 +46,26 @@ static size_t press_lz4(const void *in, size_t n, void *out)
 	return LZ4F_isError(r) ? 0 : r;
 }
 
-static size_t press_zstd(struct codec *codec, const void *in, size_t n, void *out)
+static size_t press_zstd(struct codec *codec, unsigned level, const void *in, size_t n, void *out)
 {
 	if (!codec->press) {
 		codec->press = ZSTD_createCCtx();
 		if (!codec->press)
 			return 0;
-		ZSTD_CCtx_setParameter(codec->press, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+		ZSTD_CCtx_setParameter(codec->press, ZSTD_c_compressionLevel,
+				       level ? (int)level : ZSTD_USUAL);
 		ZSTD_CCtx_setParameter(codec->press, ZSTD_c_checksumFlag, 1);
 	}
 	size_t r = ZSTD_compress2(codec->press, out, STREAM_STORED_MAX, in, n);
 	return ZSTD_isError(r) ? 0 : r;
 }
 
-size_t codec_press(struct codec *codec, enum stream_codec how, const void *in, size_t n, void *out)
+size_t codec_press(struct codec *codec, const struct stream_press *how, const void *in, size_t n,
+		   void *out)
 {
-	size_t size = how == STREAM_LZ4    ? press_lz4(in, n, out)
-		      : how == STREAM_ZSTD ? press_zstd(codec, in, n, out)
-					   : 0;
+	size_t size = how->codec == STREAM_LZ4    ? press_lz4(how->level, in, n, out)
+		      : how->codec == STREAM_ZSTD ? press_zstd(codec, how->level, in, n, out)
+						  : 0;
 
 	return size < n ? size : 0;
 }

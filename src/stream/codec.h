@@ -16,7 +16,8 @@ void codec_close(struct codec *codec);
  * Compresses a chunk of at most STREAM_CHUNK_MAX bytes into out, of STREAM_STORED_MAX bytes. The size; 0: it does not
  * get smaller, and is stored as it is.
  */
-size_t codec_press(struct codec *codec, enum stream_codec how, const void *in, size_t n, void *out);
+size_t codec_press(struct codec *codec, const struct stream_press *how, const void *in, size_t n,
+		   void *out);
 
 /* Decompresses a chunk into exactly `plain` bytes. 0, or -EBADMSG: it is damaged. */
 int codec_expand(struct codec *codec, const struct stream_chunk *chunk, const void *in, void *out,

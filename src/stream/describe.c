@@ -149,15 +149,27 @@ bool stream_is_blocks(const struct stream_volume *volume)
 	return strcmp(volume->form, "blocks") == 0;
 }
 
-int stream_codec_of(const char *name)
+int stream_press_of(const char *text, struct stream_press *press)
 {
-	static const char *const names[STREAM_CODECS] = {
-		[STREAM_NONE] = "none", [STREAM_LZ4] = "lz4", [STREAM_ZSTD] = "zstd"
+	static const struct {
+		const char *name;
+		unsigned most; /* its highest level */
+	} codecs[STREAM_CODECS] = {
+		[STREAM_NONE] = { "none", 0 },
+		[STREAM_LZ4] = { "lz4", 12 },
+		[STREAM_ZSTD] = { "zstd", STREAM_LEVEL_MAX },
 	};
+	const size_t n = strcspn(text, ":");
+	uint64_t level = 0;
 
 	for (int i = 0; i < STREAM_CODECS; i++) {
-		if (strcmp(names[i], name) == 0)
-			return i;
+		if (strlen(codecs[i].name) != n || strncmp(codecs[i].name, text, n) != 0)
+			continue;
+		if (text[n] && text_to_u64(text + n + 1, 1, codecs[i].most, &level) < 0)
+			return -EINVAL;
+		press->codec = (enum stream_codec)i;
+		press->level = (unsigned)level;
+		return 0;
 	}
 	return -EINVAL;
 }

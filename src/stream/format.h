@@ -31,6 +31,15 @@ enum {
 
 enum stream_codec { STREAM_NONE, STREAM_LZ4, STREAM_ZSTD, STREAM_CODECS };
 
+enum { STREAM_LEVEL_MAX = 19, STREAM_THREADS_MAX = 16 };
+
+/* The way in which a writer compresses; the bytes do not depend on the number of threads. */
+struct stream_press {
+	enum stream_codec codec;
+	unsigned level;   /* of the codec; 0: its usual one */
+	unsigned threads; /* processes that compress beside the one that reads; 0 and 1: none */
+};
+
 enum stream_type {
 	STREAM_HEADER = 'H',   /* text: the machine and the moment */
 	STREAM_SETTINGS = 'M', /* text: machine.conf */

@@ -27,6 +27,7 @@ stream_confined = \
 	src/stream/pack_entry.c \
 	src/stream/pack_part.c \
 	src/stream/pack_same.c \
+	src/stream/press.c src/stream/press.h \
 	src/stream/sink.c src/stream/sink.h \
 	src/stream/source.c src/stream/source.h
 libexec_berth_stream_SOURCES = $(stream_confined) \
@@ -48,7 +49,7 @@ test_blocks_LDADD = libstream.a libimage.a libstorage.a libconfig.a libkern.a li
 	$(CUNIT_LIBS)
 test_stream_SOURCES = tests/unit/test_stream.c tests/unit/suite.c tests/unit/suite.h \
 	tests/unit/stream_bytes.c tests/unit/stream_bytes.h \
-	src/stream/codec.c src/stream/sink.c src/stream/source.c
+	src/stream/codec.c src/stream/press.c src/stream/sink.c src/stream/source.c
 test_stream_LDADD = libstream.a libimage.a libconfig.a libkern.a libbase.a $(STREAM_LIBS) $(DL_LIBS) $(CAP_LIBS) \
 	$(CUNIT_LIBS)
 endif

@@ -34,30 +34,43 @@ enum { INNER_REPORT = 8, EMPTY_ROOT = 9 };
 
 struct work {
 	bool packs;
-	enum stream_codec codec; /* of pack */
-	const char *before;      /* borrowed: the sum of the section before */
-	bool has_base;           /* of pack, and of fill with blocks */
-	struct idmap map;        /* of fill */
-	bool blocks;             /* STREAM_MOUNT is a device */
-	uint64_t size;           /* of the device, for fill */
-	struct pack_parts parts; /* of pack */
+	struct stream_press press; /* of pack */
+	const char *before;        /* borrowed: the sum of the section before */
+	bool has_base;             /* of pack, and of fill with blocks */
+	struct idmap map;          /* of fill */
+	bool blocks;               /* STREAM_MOUNT is a device */
+	uint64_t size;             /* of the device, for fill */
+	struct pack_parts parts;   /* of pack */
 };
+
+/* A process that compresses has the bytes, and otherwise nothing. */
+static int confine(struct err *err)
+{
+	return sandbox_give_up(NULL, 0, err);
+}
+
+static struct sink sink_of(const struct work *work, struct stream_report *report)
+{
+	return (struct sink){ .fd = STREAM_OUT,
+			      .moved_fd = STREAM_MOVED,
+			      .how = work->press,
+			      .confine = confine,
+			      .report = report };
+}
 
 /* A process that has its device, and otherwise nothing. */
 static void move_blocks(const struct work *work, struct stream_report *report)
 {
-	struct sink sink = {
-		.fd = STREAM_OUT, .moved_fd = STREAM_MOVED, .how = work->codec, .report = report
-	};
+	struct sink sink = sink_of(work, report);
 	struct source source = { .read = source_read_exactly,
 				 .fd = STREAM_IN,
 				 .moved_fd = STREAM_MOVED };
 
-	if (sandbox_give_up(sandbox_writer, 0, &report->err) < 0)
-		return;
-	if (work->packs && sink_open(&sink, work->before) == 0)
+	/* Further processes are made before that is forbidden. */
+	if (work->packs && sink_open(&sink, work->before) == 0 && confine(&report->err) == 0)
 		pack_blocks(&sink, STREAM_MOUNT, STREAM_OTHER);
-	if (!work->packs && source_open(&source, work->before, &report->err) == 0)
+	if (!work->packs && confine(&report->err) == 0 &&
+	    source_open(&source, work->before, &report->err) == 0)
 		fill_blocks(&source, STREAM_MOUNT, work->size, work->has_base, report);
 	sink_close(&sink);
 	source_close(&source);
@@ -66,11 +79,9 @@ static void move_blocks(const struct work *work, struct stream_report *report)
 static void pack(const struct work *work, struct stream_report *report)
 {
 	static const cap_value_t kept[] = { CAP_DAC_READ_SEARCH };
-	struct sink sink = {
-		.fd = STREAM_OUT, .moved_fd = STREAM_MOVED, .how = work->codec, .report = report
-	};
+	struct sink sink = sink_of(work, report);
 
-	if (sandbox_give_up(kept, 1, &report->err) == 0 && sink_open(&sink, work->before) == 0)
+	if (sink_open(&sink, work->before) == 0 && sandbox_give_up(kept, 1, &report->err) == 0)
 		pack_tree(&sink, STREAM_MOUNT, work->has_base ? STREAM_OTHER : -1, &work->parts);
 	sink_close(&sink);
 }
@@ -195,14 +206,29 @@ static bool is_sum(const char *text)
 	return strlen(text) == SHA256_HEX && strspn(text, "0123456789abcdef") == SHA256_HEX;
 }
 
+static bool parse_press(const char *word, struct stream_press *press)
+{
+	static const uint64_t most[] = { STREAM_CODECS - 1, STREAM_LEVEL_MAX, STREAM_THREADS_MAX };
+	scoped_free char *copy = strdup(word);
+	char *at = copy;
+	uint64_t numbers[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *number = at ? strsep(&at, ":") : NULL;
+		if (!number || text_to_u64(number, 0, most[i], &numbers[i]) < 0)
+			return false;
+	}
+	*press = (struct stream_press){ .codec = (enum stream_codec)numbers[0],
+					.level = (unsigned)numbers[1],
+					.threads = (unsigned)numbers[2] };
+	return !at;
+}
+
 static bool parse_pack(char **words, struct work *work)
 {
-	uint64_t codec;
-
-	if (!is_sum(words[2]) || text_to_u64(words[1], 0, STREAM_CODECS - 1, &codec) < 0)
+	if (!is_sum(words[2]) || !parse_press(words[1], &work->press))
 		return false;
 	work->packs = true;
-	work->codec = (enum stream_codec)codec;
 	work->before = words[2];
 	work->has_base = fcntl(STREAM_OTHER, F_GETFD) >= 0;
 	work->parts = (struct pack_parts){ .from = "-" };

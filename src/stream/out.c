@@ -84,8 +84,8 @@ static int describe(struct stream_out *out, const struct stream_volume *volume, 
 static int put_contents(struct stream_out *out, const struct stream_volume *volume, const char *how,
 			int fd, int other_fd, struct err *err)
 {
-	char codec[16], limit[24];
-	const char *words[] = { how, codec, out->sum, NULL, NULL, NULL };
+	char press[40], limit[24];
+	const char *words[] = { how, press, out->sum, NULL, NULL, NULL };
 	const struct stream_run run = {
 		.words = words,
 		.fd = out->fd,
@@ -98,7 +98,8 @@ static int put_contents(struct stream_out *out, const struct stream_volume *volu
 		.tick_context = out->tick_context,
 	};
 
-	snprintf(codec, sizeof codec, "%d", (int)out->codec);
+	snprintf(press, sizeof press, "%d:%u:%u", (int)out->press.codec, out->press.level,
+		 out->press.threads);
 	if (!stream_is_blocks(volume) && (out->limit || out->point)) {
 		snprintf(limit, sizeof limit, "%" PRIu64, out->limit);
 		words[3] = limit;

@@ -9,10 +9,11 @@
 #include <stdint.h>
 
 /*
- * berth-stream pack CODEC SUM [LIMIT POINT]: writes the contents of a volume. LIMIT: bytes of the first part, 0: all is
- * one part; POINT: of a part before, behind which it goes on, "-": from the beginning. berth-stream fill BASE COUNT SUM
- * (BASE, COUNT: the id map): reads one part of them. pack-blocks CODEC SUM and fill-blocks SIZE BASE SUM (BASE: 1 if
- * the device is not empty): the same for a device. SUM: of the section before. With these descriptors open.
+ * berth-stream pack PRESS SUM [LIMIT POINT]: writes the contents of a volume. PRESS: CODEC:LEVEL:THREADS, the numbers of
+ * a struct stream_press; LIMIT: bytes of the first part, 0: all is one part; POINT: of a part before, behind which it
+ * goes on, "-": from the beginning. berth-stream fill BASE COUNT SUM (BASE, COUNT: the id map): reads one part of them.
+ * pack-blocks PRESS SUM and fill-blocks SIZE BASE SUM (BASE: 1 if the device is not empty): the same for a device. SUM:
+ * of the section before. With these descriptors open.
  */
 enum {
 	STREAM_IN = 0,     /* fill: the stream, read to the end of the section and no further */

@@ -10,19 +10,19 @@
 
 int sink_open(struct sink *sink, const char *before)
 {
-	sink->codec = codec_open();
+	sink->press = press_open(&sink->how, sink->confine, &sink->report->err);
 	sink->plain = malloc(STREAM_CHUNK_MAX);
-	sink->stored = malloc(STREAM_STORED_MAX);
-	if (!sink->codec || !sink->plain || !sink->stored)
+	if (!sink->press)
+		return -sink->report->err.code;
+	if (!sink->plain)
 		return err_set(&sink->report->err, ENOMEM, "out of memory");
 	return stream_writer_begin(&sink->writer, before, &sink->report->err);
 }
 
 void sink_close(struct sink *sink)
 {
-	codec_close(sink->codec);
+	press_close(sink->press);
 	free(sink->plain);
-	free(sink->stored);
 }
 
 static int put(struct sink *sink, const void *bytes, size_t n)
@@ -44,24 +44,30 @@ static void tell(const struct sink *sink)
 		return;
 }
 
-static int put_chunk(struct sink *sink, enum stream_type type, uint64_t offset, const void *bytes,
-		     size_t n)
+/* Writes the chunk that has waited longest. */
+static int put_oldest(struct sink *sink)
 {
-	size_t size = codec_press(sink->codec, sink->how, bytes, n, sink->stored);
-	const struct stream_chunk chunk = {
-		.type = type,
-		.codec = size ? sink->how : STREAM_NONE,
-		.stored = (uint32_t)(size ? size : n),
-		.plain = (uint32_t)n,
-		.offset = offset,
-	};
-	const void *data = size ? sink->stored : bytes;
+	struct stream_chunk chunk;
+	const void *data;
 	uint8_t head[STREAM_HEAD];
 
+	if (press_take(sink->press, &chunk, &data, &sink->report->err) < 0)
+		return -sink->report->err.code;
 	stream_writer_add(&sink->writer, &chunk, data, head);
 	tell(sink);
 	return put(sink, head, sizeof head) < 0 ? -sink->report->err.code
 						: put(sink, data, chunk.stored);
+}
+
+static int put_chunk(struct sink *sink, enum stream_type type, uint64_t offset, const void *bytes,
+		     size_t n)
+{
+	const struct stream_chunk chunk = { .type = type, .plain = (uint32_t)n, .offset = offset };
+
+	if ((press_is_full(sink->press) && put_oldest(sink) < 0) ||
+	    press_add(sink->press, &chunk, bytes, &sink->report->err) < 0)
+		return -sink->report->err.code;
+	return press_is_beside(sink->press) ? 0 : put_oldest(sink);
 }
 
 static int flush(struct sink *sink)
@@ -71,6 +77,16 @@ static int flush(struct sink *sink)
 	int r = put_chunk(sink, STREAM_TREE, sink->offset, sink->plain, sink->used);
 	sink->offset += sink->used;
 	sink->used = 0;
+	return r;
+}
+
+/* All that was added is written. */
+static int drain(struct sink *sink)
+{
+	int r = flush(sink);
+
+	while (r == 0 && press_has_any(sink->press))
+		r = put_oldest(sink);
 	return r;
 }
 
@@ -118,7 +134,7 @@ int sink_part(struct sink *sink, const char *point)
 					    .plain = length };
 	char sum[SHA256_HEX + 1];
 
-	if (flush(sink) < 0)
+	if (drain(sink) < 0)
 		return -sink->report->err.code;
 	sink->before += sink->writer.bytes;
 	stream_writer_add(&sink->writer, &chunk, point, head);
@@ -134,7 +150,7 @@ int sink_finish(struct sink *sink)
 {
 	uint8_t last[STREAM_CLOSE_SIZE + STREAM_SUM_SIZE];
 
-	if (flush(sink) < 0)
+	if (drain(sink) < 0)
 		return -sink->report->err.code;
 	sink->report->bytes = sink->before + sink->writer.bytes;
 	stream_writer_close(&sink->writer, last);

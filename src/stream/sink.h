@@ -3,24 +3,24 @@
 #ifndef BERTH_STREAM_SINK_H
 #define BERTH_STREAM_SINK_H
 
-#include "stream/codec.h"
+#include "stream/press.h"
 #include "stream/program.h"
 
 struct sink {
 	int fd;       /* borrowed */
 	int moved_fd; /* borrowed: takes the number of bytes so far, for progress; -1: nobody asks */
-	enum stream_codec how;
+	struct stream_press how;
+	int (*confine)(struct err *); /* gives up the rights of further processes; NULL: none */
 	struct stream_writer writer;
-	struct codec *codec;          /* owned */
+	struct press *press;          /* owned */
 	unsigned char *plain;         /* owned; bytes that are not written yet */
-	unsigned char *stored;        /* owned */
 	size_t used;                  /* in plain */
 	uint64_t offset;              /* of the archive, before plain */
 	uint64_t before;              /* bytes of the parts before */
 	struct stream_report *report; /* borrowed; gets counts and the error */
 };
 
-/* before: the sum of the section before. 0 or -code; sink_close after both. */
+/* before: the sum of the section before. It makes the further processes. 0 or -code; sink_close after both. */
 int sink_open(struct sink *sink, const char *before);
 void sink_close(struct sink *sink);
 

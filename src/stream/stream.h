@@ -49,7 +49,7 @@ typedef void stream_tick(void *context, uint64_t bytes);
 /* ---- Writing: stream_begin, stream_put for each volume, stream_end. All: 0 or -code. */
 struct stream_out {
 	int fd; /* borrowed */
-	enum stream_codec codec;
+	struct stream_press press;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
 	uint64_t
@@ -118,7 +118,7 @@ int stream_volume_print(const struct stream_volume *volume, struct text *out);
 int stream_volume_parse(const char *text, size_t length, struct stream_volume *volume,
 			struct err *err);
 
-/* The codec of that name, or -EINVAL. */
-int stream_codec_of(const char *name);
+/* The codec of that name, or -EINVAL; with its level behind a colon, of those that have levels. The threads stay. */
+int stream_press_of(const char *text, struct stream_press *press);
 
 #endif

@@ -22,7 +22,7 @@
 static void make_contents(int fd, const uint8_t *data, size_t size)
 {
 	struct stream_report report = { 0 };
-	struct sink sink = { .fd = fd, .moved_fd = -1, .how = STREAM_NONE, .report = &report };
+	struct sink sink = { .fd = fd, .moved_fd = -1, .report = &report };
 
 	if (sink_open(&sink, STREAM_NO_SUM) < 0)
 		abort();

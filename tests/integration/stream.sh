@@ -86,12 +86,14 @@ case_running() {
 }
 
 case_refused() {
-	local before size
-	before=$(berth list --json)
+	local before pools size
+	before=$(berth list --json) pools=$(berth pool list --json)
 	fails 1 "no machine 'nobody'" berth export nobody "$T/x"
 	fails 1 "has no snapshot 'never'" berth export web@never "$T/x"
 	fails 1 "has no snapshot 'never'" berth export --since never web "$T/x"
-	fails 2 "it is lz4, zstd or none" berth export --compress gzip web "$T/x"
+	fails 2 "it is lz4, zstd or none, or with a level" berth export --compress gzip web "$T/x"
+	fails 2 "--compress cannot be 'zstd:20'" berth export --compress zstd:20 web "$T/x"
+	fails 2 "--threads cannot be '0': it is a number from 1 to 16" berth export --threads 0 web "$T/x"
 	fails 1 "it is a folder" berth export web "$T"
 	fails 1 "No such file" berth export web "$T/no/x"
 	[[ ! -e $T/x ]]
@@ -99,6 +101,9 @@ case_refused() {
 	berth export --force web "$T/web.berth"
 	size=$(stat -c %s "$T/web.berth")
 	fails 1 "machine 'web' exists already" berth import "$T/web.berth"
+	# No pool was made for it.
+	same pools "$pools" "$(berth pool list --json)"
+	fails 2 "the file comes before the name: berth import $T/web.berth x" berth import x "$T/web.berth"
 	fails 1 "there is no pool 'nowhere'" berth import --pool nowhere "$T/web.berth" x
 	fails 2 "'X' " berth import "$T/web.berth" X
 	fails 1 "it is a folder|is a folder" berth import "$T" x
@@ -118,6 +123,25 @@ case_refused() {
 	done
 	nothing_new
 	same machines "$before" "$(berth list --json)"
+}
+
+# Several processes that compress write the same contents, and higher levels smaller ones; none is left behind.
+case_threads() {
+	local method size=1000000000
+	berth snapshot full t1
+	for method in none lz4 lz4:12 zstd zstd:19; do
+		berth export --force --compress "$method" full@t1 "$T/one.berth"
+		berth export --force --compress "$method" --threads 3 full@t1 "$T/three.berth"
+		same "$method: size" "$(stat -c %s "$T/one.berth")" "$(stat -c %s "$T/three.berth")"
+		(($(stat -c %s "$T/one.berth") < size)) || fault "$method makes nothing smaller"
+		size=$(stat -c %s "$T/one.berth")
+	done
+	berth import --pool p-dir --set network= "$T/three.berth" x
+	listed x | diff "$T/full" -
+	berth delete x
+	berth snapshot delete full t1
+	not pgrep -f libexec/berth-stream
+	rm "$T"/{one,three}.berth
 }
 
 # Streams of each form with a flipped bit or a cut end, drawn by a seed; the unit test flips each bit of a small one.

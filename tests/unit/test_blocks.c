@@ -89,7 +89,7 @@ static struct stream_volume describe(const char *base)
 static int send(int from, int ranges, const char *base, int to, struct err *err)
 {
 	scoped_fd int stream = memfd_create("stream", MFD_CLOEXEC);
-	struct stream_out out = { .fd = stream, .codec = STREAM_LZ4 };
+	struct stream_out out = { .fd = stream, .press = { .codec = STREAM_LZ4 } };
 	struct stream_in in = { .fd = stream };
 	struct stream_volume volume_in = { 0 }, one = describe(base);
 	struct text settings = { 0 }, got = { 0 };

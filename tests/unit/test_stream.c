@@ -8,6 +8,7 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -40,8 +41,8 @@ static void put_texts(struct stream_out *out, struct err *err)
 }
 
 /* stream_put without berth-stream: contents from memory, in pieces of that size. */
-static void put_volume(struct stream_out *out, enum stream_codec how, const char *bytes, size_t n,
-		       size_t piece, struct err *err)
+static void put_volume(struct stream_out *out, const struct stream_press *how, const char *bytes,
+		       size_t n, size_t piece, struct err *err)
 {
 	struct stream_volume volume = { .base = text_of(""),
 					.base_name = text_of(""),
@@ -50,7 +51,7 @@ static void put_volume(struct stream_out *out, enum stream_codec how, const char
 					.snapshot = text_of(""),
 					.created = 1 };
 	struct stream_report report = { 0 };
-	struct sink sink = { .fd = out->fd, .moved_fd = -1, .how = how, .report = &report };
+	struct sink sink = { .fd = out->fd, .moved_fd = -1, .how = *how, .report = &report };
 	struct text text = { 0 };
 	struct stream_writer writer;
 	uint8_t head[STREAM_HEAD], last[STREAM_SUM_SIZE];
@@ -79,7 +80,8 @@ static void put_volume(struct stream_out *out, enum stream_codec how, const char
 }
 
 /* A whole stream in memory, which the caller frees. */
-static uint8_t *make(enum stream_codec how, const char *bytes, size_t n, size_t piece, size_t *size)
+static uint8_t *make_by(const struct stream_press *how, const char *bytes, size_t n, size_t piece,
+			size_t *size)
 {
 	scoped_fd int fd = memfd_create("stream", MFD_CLOEXEC);
 	struct stream_out out = { .fd = fd };
@@ -95,6 +97,12 @@ static uint8_t *make(enum stream_codec how, const char *bytes, size_t n, size_t 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
 	CU_ASSERT_EQUAL(pread(fd, all, *size, 0), (ssize_t)*size);
 	return all;
+}
+
+static uint8_t *make(enum stream_codec codec, const char *bytes, size_t n, size_t piece,
+		     size_t *size)
+{
+	return make_by(&(struct stream_press){ .codec = codec }, bytes, n, piece, size);
 }
 
 static char *sample(size_t n)
@@ -123,6 +131,69 @@ static void test_whole(void)
 			CU_ASSERT_EQUAL(seen.bytes, sizes[i] + 7);
 		}
 	}
+}
+
+/* The same bytes, whatever the number of processes, up to more of them than there are chunks. */
+static void test_threads(void)
+{
+	const size_t n = 9 * STREAM_CHUNK_MAX + 17;
+	scoped_free char *bytes = sample(n);
+
+	for (enum stream_codec codec = STREAM_NONE; codec < STREAM_CODECS; codec++) {
+		struct stream_press how = { .codec = codec };
+		size_t size, other_size;
+		scoped_free uint8_t *all = make_by(&how, bytes, n, 70000, &size);
+		for (how.threads = 1; how.threads <= STREAM_THREADS_MAX; how.threads += 5) {
+			scoped_free uint8_t *other = make_by(&how, bytes, n, 70000, &other_size);
+			CU_ASSERT_EQUAL_FATAL(other_size, size);
+			CU_ASSERT_EQUAL(memcmp(other, all, size), 0);
+		}
+	}
+}
+
+static void test_levels(void)
+{
+	scoped_free char *bytes = sample(STREAM_CHUNK_MAX);
+	const struct stream_press low[] = { { STREAM_LZ4, 1, 0 }, { STREAM_ZSTD, 1, 0 } };
+	const struct stream_press high[] = { { STREAM_LZ4, 12, 2 },
+					     { STREAM_ZSTD, STREAM_LEVEL_MAX, 2 } };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct stream_seen seen;
+		struct err err = { 0 };
+		size_t size, other_size;
+		scoped_free uint8_t *one =
+			make_by(&low[i], bytes, STREAM_CHUNK_MAX, STREAM_CHUNK_MAX, &size);
+		scoped_free uint8_t *other =
+			make_by(&high[i], bytes, STREAM_CHUNK_MAX, STREAM_CHUNK_MAX, &other_size);
+		CU_ASSERT_TRUE(other_size < size);
+		CU_ASSERT_EQUAL(stream_bytes_read(one, size, &seen, &err), 0);
+		CU_ASSERT_EQUAL(stream_bytes_read(other, other_size, &seen, &err), 0);
+		CU_ASSERT_EQUAL(seen.bytes, STREAM_CHUNK_MAX + 7);
+	}
+}
+
+/* A process that cannot confine itself gets no bytes, and the writer says so. */
+static int refuse(struct err *err)
+{
+	return err_set(err, EPERM, "no");
+}
+
+static void test_lost_helper(void)
+{
+	struct stream_report report = { 0 };
+	scoped_fd int fd = memfd_create("lost", MFD_CLOEXEC);
+	struct sink sink = { .fd = fd,
+			     .moved_fd = -1,
+			     .how = { STREAM_LZ4, 0, 2 },
+			     .confine = refuse,
+			     .report = &report };
+
+	signal(SIGPIPE, SIG_IGN);
+	CU_ASSERT_EQUAL_FATAL(sink_open(&sink, STREAM_NO_SUM), 0);
+	CU_ASSERT_TRUE(sink_add(&sink, "first", 5) < 0 || sink_finish(&sink) < 0);
+	CU_ASSERT_STRING_EQUAL(report.err.text, "a process that compresses has ended");
+	sink_close(&sink);
 }
 
 static void test_flips(void)
@@ -287,7 +358,8 @@ static void test_bombs(void)
 
 	for (enum stream_codec how = STREAM_LZ4; how < STREAM_CODECS; how++) {
 		struct err err = { 0 };
-		size_t n = codec_press(codec, how, bytes, STREAM_CHUNK_MAX, small);
+		size_t n = codec_press(codec, &(struct stream_press){ .codec = how }, bytes,
+				       STREAM_CHUNK_MAX, small);
 		struct stream_chunk chunk = { .type = STREAM_TREE,
 					      .codec = how,
 					      .stored = (uint32_t)n,
@@ -317,14 +389,35 @@ static void test_texts(void)
 	CU_ASSERT_EQUAL(stream_head_parse(nameless, sizeof nameless - 1, &head, &err), -EBADMSG);
 	err = (struct err){ 0 };
 	CU_ASSERT_TRUE(stream_head_parse(path, sizeof path - 1, &head, &err) < 0);
-	CU_ASSERT_EQUAL(stream_codec_of("zstd"), STREAM_ZSTD);
-	CU_ASSERT_EQUAL(stream_codec_of("gzip"), -EINVAL);
+}
+
+static void test_methods(void)
+{
+	static const char *const wrong[] = { "gzip",    "",       "lz",       "lz44",
+					     "none:1",  "lz4:",   "lz4:0",    "lz4:13",
+					     "zstd:20", "zstd:x", "zstd:3:1", NULL };
+	struct stream_press press = { .threads = 7 };
+
+	CU_ASSERT_EQUAL(stream_press_of("zstd", &press), 0);
+	CU_ASSERT_TRUE(press.codec == STREAM_ZSTD && press.level == 0 && press.threads == 7);
+	CU_ASSERT_EQUAL(stream_press_of("zstd:19", &press), 0);
+	CU_ASSERT_TRUE(press.codec == STREAM_ZSTD && press.level == 19);
+	CU_ASSERT_EQUAL(stream_press_of("lz4:12", &press), 0);
+	CU_ASSERT_TRUE(press.codec == STREAM_LZ4 && press.level == 12);
+	CU_ASSERT_EQUAL(stream_press_of("none", &press), 0);
+	CU_ASSERT_TRUE(press.codec == STREAM_NONE && press.level == 0);
+	for (size_t i = 0; wrong[i]; i++)
+		CU_ASSERT_EQUAL(stream_press_of(wrong[i], &press), -EINVAL);
 }
 
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "what was written is read", test_whole },
+		{ "several processes write the same bytes", test_threads },
+		{ "levels of compression", test_levels },
+		{ "a process that compresses ends", test_lost_helper },
+		{ "the words of --compress", test_methods },
 		{ "a bit that was flipped anywhere is noticed", test_flips },
 		{ "a stream that was cut anywhere is noticed", test_truncations },
 		{ "bytes behind the end are noticed", test_behind },

@@ -57,7 +57,7 @@ static int act(struct call *call, struct machine *machine, struct err *err)
 		.only_due = run->scheduled,
 		.dry = call_has(call, &flag_dry_run),
 		.quiet = !run->scheduled && call_has(call, &flag_freeze),
-		.codec = STREAM_LZ4,
+		.press = { .codec = STREAM_LZ4 },
 	};
 
 	/* After an interrupt no further one is begun. */

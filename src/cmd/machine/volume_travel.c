@@ -14,7 +14,7 @@ static const struct flag flag_trust_data = { "trust", 0, false, NULL, "mount its
 static const struct flag *const export_flags[] = { &flag_blocks,  &flag_compress,
 						   &flag_replace, &flag_freeze,
 						   &flag_since,   &flag_stream_snapshots,
-						   NULL };
+						   &flag_threads, NULL };
 static const struct flag *const import_flags[] = { &flag_data_too, &flag_new_uuid, &flag_pool,
 						   &flag_trust_data, NULL };
 

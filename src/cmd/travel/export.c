@@ -7,12 +7,14 @@
 #include "cmd/travel/placement.h"
 #include "cmd/travel/stream_file.h"
 
+#include <unistd.h>
+
 static const struct flag flag_volumes = { "volumes", 0, false, NULL,
 					  "with the volumes that it may write to" };
-static const struct flag *const export_flags[] = { &flag_blocks,  &flag_compress,
-						   &flag_replace, &flag_freeze,
-						   &flag_since,   &flag_stream_snapshots,
-						   &flag_volumes, NULL };
+static const struct flag *const export_flags[] = {
+	&flag_blocks,           &flag_compress, &flag_replace, &flag_freeze, &flag_since,
+	&flag_stream_snapshots, &flag_threads,  &flag_volumes, NULL
+};
 
 static const struct flag flag_root_too = { "force", 'f', false, NULL,
 					   "let an increment replace the root of its machine" };
@@ -77,6 +79,17 @@ static int read_in(void *context, const struct import_spec *spec, char made[64],
 	return machine_import(&call->dirs, spec, made, notes, err);
 }
 
+static int check_order(const struct call *call, struct err *err)
+{
+	const char *file = call->words[0], *name = call->count > 1 ? call->words[1] : NULL;
+
+	if (!name || !text_label_fault(name) || access(file, F_OK) == 0 || access(name, F_OK) < 0)
+		return 0;
+	err_set(err, EINVAL, "the file comes before the name: berth import %.200s %.80s", name,
+		file);
+	return EXIT_USAGE;
+}
+
 static int run_import(struct call *call, struct err *err)
 {
 	scoped_settings struct words words = { 0 };
@@ -90,7 +103,9 @@ static int run_import(struct call *call, struct err *err)
 		.volumes_as = call_value(call, &flag_volumes_as),
 	};
 
-	int r = placement_begin(&placement, call, &words, &spec, err);
+	int r = check_order(call, err);
+	if (r == 0)
+		r = placement_begin(&placement, call, &words, &spec, err);
 	if (r == 0 && spec.volumes_as)
 		r = name_check(spec.volumes_as, err);
 	if (r != 0)

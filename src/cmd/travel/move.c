@@ -12,6 +12,7 @@
 #include "cmd/cli/interrupt.h"
 #include "cmd/cli/print.h"
 #include "cmd/travel/move.h"
+#include "cmd/travel/stream_file.h"
 #include "cmd/travel/there.h"
 #include "machine/life/run_state.h"
 #include "machine/start/start.h"
@@ -28,19 +29,11 @@ static const struct flag flag_abort = {
 static const struct flag flag_dry = {
 	"dry-run", 'n', false, NULL, "only check, and tell how long the machine would stand still"
 };
-static const struct flag *const move_flags[] = { &flag_abort,
-						 &flag_there,
-						 &flag_send_compress,
-						 &flag_dry,
-						 &flag_root_there,
-						 &flag_network_there,
-						 &flag_leave_volumes,
-						 &flag_pool_there,
-						 &flag_rate,
-						 &flag_set_there,
-						 &flag_ssh,
-						 &flag_trust_there,
-						 NULL };
+static const struct flag *const move_flags[] = {
+	&flag_abort,         &flag_there,         &flag_compress,    &flag_dry,  &flag_root_there,
+	&flag_network_there, &flag_leave_volumes, &flag_pool_there,  &flag_rate, &flag_set_there,
+	&flag_ssh,           &flag_threads,       &flag_trust_there, NULL
+};
 
 /* ---- The agreement */
 
@@ -385,7 +378,7 @@ static int run_move(struct call *call, struct err *err)
 
 	int r = name_check(call->words[0], err);
 	if (r == 0)
-		r = there_speed(call, &moving.rate, &moving.codec, err);
+		r = there_speed(call, &moving.rate, &moving.press, err);
 	if (r == 0)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0) {

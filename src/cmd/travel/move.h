@@ -20,7 +20,7 @@ struct moving {
 	struct move_mark mark; /* as it is on the disk, or will be */
 	int lock;              /* owned: of the move */
 	uint64_t rate;         /* bytes a second; 0: no limit */
-	enum stream_codec codec;
+	struct stream_press press;
 	char *settings;  /* owned: machine.conf as it was sent */
 	char prefix[32]; /* of the snapshots of this move */
 	char last[64];   /* newest snapshot that both sides have; "": none */

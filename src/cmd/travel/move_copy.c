@@ -48,7 +48,7 @@ static int send_copy(struct moving *moving, const struct export_spec *given, con
 	int64_t began = clock_ms();
 
 	spec.verb = "move";
-	spec.codec = moving->codec;
+	spec.press = moving->press;
 	spec.snapshots = true;
 	spec.since_is_older = true;
 	spec.volumes = !moving->mark.volumes_stay;

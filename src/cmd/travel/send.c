@@ -26,23 +26,14 @@ static const struct flag flag_part = {
 static const struct flag flag_retries = {
 	"retries", 0, false, "NUMBER", "how often a cut connection is made again; 6 if not given"
 };
-static const struct flag *const send_flags[] = { &flag_anew,
-						 &flag_there,
-						 &flag_send_compress,
-						 &flag_root_there,
-						 &flag_keep_synced,
-						 &flag_network_there,
-						 &flag_leave_volumes,
-						 &flag_part,
-						 &flag_pool_there,
-						 &flag_rate,
-						 &flag_retries,
-						 &flag_set_there,
-						 &flag_send_snapshots,
-						 &flag_ssh,
-						 &flag_trust_there,
-						 &flag_volumes_as,
-						 NULL };
+static const struct flag *const send_flags[] = {
+	&flag_anew,           &flag_there,       &flag_compress,
+	&flag_root_there,     &flag_keep_synced, &flag_network_there,
+	&flag_leave_volumes,  &flag_part,        &flag_pool_there,
+	&flag_rate,           &flag_retries,     &flag_set_there,
+	&flag_send_snapshots, &flag_ssh,         &flag_threads,
+	&flag_trust_there,    &flag_volumes_as,  NULL
+};
 
 static int greet(struct sending *sending, struct err *err)
 {
@@ -273,7 +264,7 @@ static int run_send(struct call *call, struct err *err)
 	if (r == 0 && snapshot)
 		r = name_check(snapshot, err);
 	if (r == 0)
-		r = there_speed(call, &sending.rate, &sending.spec.codec, err);
+		r = there_speed(call, &sending.rate, &sending.spec.press, err);
 	if (r == 0)
 		r = take_part(call, &sending.part, err);
 	if (r == 0)

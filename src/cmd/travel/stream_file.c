@@ -15,12 +15,14 @@
 
 const struct flag flag_blocks = { "blocks", 0, false, NULL,
 				  "of a thin pool: the blocks of its file system, not its files" };
-const struct flag flag_compress = { "compress", 0, false, "METHOD",
+const struct flag flag_compress = { "compress", 0, false, "METHOD[:LEVEL]",
 				    "lz4, zstd or none; lz4 if not given" };
 const struct flag flag_since = { "since", 0, false, "SNAP",
 				 "only what has changed since that snapshot" };
 const struct flag flag_stream_snapshots = { "snapshots", 0, false, NULL,
 					    "with its snapshots, or those since --since" };
+const struct flag flag_threads = { "threads", 0, false, "NUMBER",
+				   "compress in so many processes at once; 1 if not given" };
 
 const struct flag flag_stream_no_volumes = { "no-volumes", 0, false, NULL,
 					     "leave out the volumes that are in it" };
@@ -40,17 +42,23 @@ static void show_nothing(void)
 
 /* ---- Out */
 
-static int check_codec(const struct call *call, struct export_spec *spec, struct err *err)
+int stream_press_wanted(const struct call *call, struct stream_press *press, struct err *err)
 {
-	const char *name = call_value(call, &flag_compress);
-	int codec = name ? stream_codec_of(name) : STREAM_LZ4;
+	const char *method = call_value(call, &flag_compress);
+	const char *threads = call_value(call, &flag_threads);
+	uint64_t number = 1;
 
-	if (codec < 0) {
-		err_set(err, EINVAL, "--compress cannot be '%.40s': it is lz4, zstd or none", name);
-		return EXIT_USAGE;
-	}
-	spec->codec = (enum stream_codec)codec;
-	return 0;
+	*press = (struct stream_press){ .codec = STREAM_LZ4 };
+	if (method && stream_press_of(method, press) < 0)
+		err_set(err, EINVAL,
+			"--compress cannot be '%.40s': it is lz4, zstd or none, or with a level, "
+			"lz4:1 to lz4:12 or zstd:1 to zstd:19",
+			method);
+	else if (threads && text_to_u64(threads, 1, STREAM_THREADS_MAX, &number) < 0)
+		err_set(err, EINVAL, "--threads cannot be '%.40s': it is a number from 1 to %d",
+			threads, STREAM_THREADS_MAX);
+	press->threads = (unsigned)number;
+	return err->code ? EXIT_USAGE : 0;
 }
 
 int stream_file_flags(const struct call *call, struct export_spec *spec, char **name,
@@ -73,7 +81,7 @@ int stream_file_flags(const struct call *call, struct export_spec *spec, char **
 		r = name_check(snapshot, err);
 	if (r == 0 && spec->since)
 		r = name_check(spec->since, err);
-	return r == 0 ? check_codec(call, spec, err) : r;
+	return r == 0 ? stream_press_wanted(call, &spec->press, err) : r;
 }
 
 int stream_file_write(const struct call *call, const struct stream_job *job,

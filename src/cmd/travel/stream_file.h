@@ -6,7 +6,8 @@
 #include "cmd/cli/command.h"
 #include "machine/manage/travel.h"
 
-extern const struct flag flag_blocks, flag_compress, flag_since, flag_stream_snapshots;
+extern const struct flag flag_blocks, flag_compress, flag_since, flag_stream_snapshots,
+	flag_threads;
 /* Flags of verbs that make a machine of a stream. */
 extern const struct flag flag_stream_no_volumes, flag_volumes_as;
 
@@ -21,6 +22,9 @@ struct stream_job {
 		    struct text *notes, struct err *err);
 	void *context;
 };
+
+/* --compress and --threads. 0 or EXIT_USAGE. */
+int stream_press_wanted(const struct call *call, struct stream_press *press, struct err *err);
 
 /*
  * Splits NAME@SNAP (*snapshot: "" is NULL; the caller frees the name), and takes the flags into spec. 0, -code or

@@ -8,8 +8,6 @@
 
 const struct flag flag_there = { "berth", 0, false, "COMMAND",
 				 "berth's command there, such as 'sudo berth'" };
-const struct flag flag_send_compress = { "compress", 0, false, "METHOD",
-					 "lz4, zstd or none; lz4 if not given" };
 const struct flag flag_root_there = { "force", 'f', false, NULL,
 				      "let the root of the machine there give way" };
 const struct flag flag_network_there = { "network", 0, false, "NETWORK",
@@ -56,21 +54,16 @@ int there_words(const struct call *call, struct text *words, struct err *err)
 	return words->failed ? err_set(err, ENOMEM, "out of memory") : 0;
 }
 
-int there_speed(const struct call *call, uint64_t *rate, enum stream_codec *codec, struct err *err)
+int there_speed(const struct call *call, uint64_t *rate, struct stream_press *press,
+		struct err *err)
 {
 	const char *most = call_value(call, &flag_rate);
-	const char *method = call_value(call, &flag_send_compress);
-	int chosen = method ? stream_codec_of(method) : STREAM_LZ4;
 
-	if (chosen < 0)
-		err_set(err, EINVAL, "--compress cannot be '%.40s': it is lz4, zstd or none",
-			method);
-	else if (most && (text_to_size(most, rate) < 0 || *rate < 1024))
+	if (most && (text_to_size(most, rate) < 0 || *rate < 1024)) {
 		err_set(err, EINVAL,
 			"--rate cannot be '%.40s': it is bytes a second, 1K or more, such as 10M",
 			most);
-	if (err->code)
 		return EXIT_USAGE;
-	*codec = (enum stream_codec)chosen;
-	return 0;
+	}
+	return stream_press_wanted(call, press, err);
 }

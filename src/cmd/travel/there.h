@@ -8,13 +8,14 @@
 
 #include <stdint.h>
 
-extern const struct flag flag_there, flag_send_compress, flag_root_there, flag_network_there,
-	flag_pool_there, flag_rate, flag_set_there, flag_ssh, flag_trust_there, flag_leave_volumes;
+extern const struct flag flag_there, flag_root_there, flag_network_there, flag_pool_there,
+	flag_rate, flag_set_there, flag_ssh, flag_trust_there, flag_leave_volumes;
 
 /* Adds the options for the receiving side, as words for a shell. 0, -code or EXIT_USAGE. */
 int there_words(const struct call *call, struct text *words, struct err *err);
 
-/* --rate (*rate stays as it is without it) and --compress. 0 or EXIT_USAGE. */
-int there_speed(const struct call *call, uint64_t *rate, enum stream_codec *codec, struct err *err);
+/* --rate (*rate stays as it is without it), --compress and --threads. 0 or EXIT_USAGE. */
+int there_speed(const struct call *call, uint64_t *rate, struct stream_press *press,
+		struct err *err);
 
 #endif

@@ -80,7 +80,7 @@ static int export_to(struct making *making, int fd, struct err *err)
 		.keep = making->base ? NULL : making->snapshot,
 		.volumes = making->machine->config.backup_volumes,
 		.volumes_anew = true,
-		.codec = making->spec->codec,
+		.press = making->spec->press,
 		.tick = making->spec->tick,
 		.tick_context = making->spec->tick_context,
 	};
@@ -370,7 +370,7 @@ bool backup_tell_failure(const struct machine *machine, const struct backup_spec
 	err_wrap(err, "back up machine '%s'", machine->name);
 	if (spec->dry)
 		return true;
-	bool told = trouble_note(machine, err, time_or_now(spec->now)) || !spec->only_due;
+	bool told = trouble_note(machine, err, spec->only_due, time_or_now(spec->now));
 	if (told)
 		machine_tell(machine,
 			     &(struct event){ .name = "backup-failed", .cause = err->text });

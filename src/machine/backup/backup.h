@@ -19,7 +19,7 @@ struct backup_spec {
 	bool only_due; /* by the key backup.schedule */
 	bool dry;      /* only says what would be done */
 	bool quiet; /* a running machine is frozen for the moment, as with the key backup.freeze */
-	enum stream_codec codec;
+	struct stream_press press;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
 };

@@ -41,7 +41,8 @@ bool trouble_read(const struct machine *machine, struct trouble *trouble)
 	return true;
 }
 
-bool trouble_note(const struct machine *machine, const struct err *err, uint64_t now)
+bool trouble_note(const struct machine *machine, const struct err *err, bool scheduled,
+		  uint64_t now)
 {
 	struct trouble last = { .since = now };
 	scoped_free char *path = path_of(machine);
@@ -49,10 +50,14 @@ bool trouble_note(const struct machine *machine, const struct err *err, uint64_t
 	/* A clock that was put back keeps no failure quiet. */
 	bool fresh = !known || now < last.told || now - last.told >= DAY;
 
-	if (!fresh)
+	if (scheduled && !fresh)
 		return false;
-	scoped_free char *text = text_format("%d %" PRIu64 " %" PRIu64 "\n%s\n", err->code,
-					     known ? last.since : now, now, err->text);
+	scoped_free char *text =
+		text_format("%d %" PRIu64 " %" PRIu64 "\n%s\n", err->code, known ? last.since : now,
+			    scheduled ? now
+			    : known   ? last.told
+				      : 0,
+			    err->text);
 	if (path && text)
 		file_replace(path, text, strlen(text), 0600, &(struct err){ 0 });
 	return true;

@@ -18,8 +18,12 @@ struct trouble {
 
 /* Reads it. False: the last backup has succeeded, or there was none. */
 bool trouble_read(const struct machine *machine, struct trouble *trouble);
-/* Keeps a failure. Whether it is to be told: it is the first of its kind, or was told a day ago. */
-bool trouble_note(const struct machine *machine, const struct err *err, uint64_t now);
+/*
+ * Keeps a failure. Whether it is to be told: it is the first of its kind of a schedule, or was told a day ago. One of a
+ * command that was given by hand is told in any case, and keeps no schedule quiet.
+ */
+bool trouble_note(const struct machine *machine, const struct err *err, bool scheduled,
+		  uint64_t now);
 /* A backup has succeeded. */
 void trouble_over(const struct machine *machine);
 

@@ -36,7 +36,7 @@ int exporting_begin(struct exporting *x, struct err *err)
 	const struct export_point *behind = spec->behind;
 
 	x->out = (struct stream_out){ .fd = spec->fd,
-				      .codec = spec->codec,
+				      .press = spec->press,
 				      .tick = spec->tick,
 				      .tick_context = spec->tick_context,
 				      .limit = spec->limit,

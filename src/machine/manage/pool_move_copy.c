@@ -97,7 +97,7 @@ static int copy(struct pool_moving *moving, struct export_spec *spec, struct err
 	if (said == MAP_FAILED)
 		return err_set(err, errno, "share memory: %s", strerror(errno));
 	spec->verb = "copy";
-	spec->codec = STREAM_NONE;
+	spec->press = (struct stream_press){ .codec = STREAM_NONE };
 	int r = copy_with(moving, spec, said, err);
 	munmap(said, sizeof *said);
 	moving->took = clock_ms() - began;

@@ -51,7 +51,7 @@ struct export_spec {
 		*behind;  /* the reader has all before it; NULL: from the beginning */
 	const char *plan; /* of machine_export_plan; NULL: it is not told */
 	bool since_is_older; /* the caller knows it, also where a clock that was put back says otherwise */
-	enum stream_codec codec;
+	struct stream_press press;
 	stream_tick *tick; /* or NULL */
 	void *tick_context;
 };
