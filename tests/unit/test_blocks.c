@@ -10,6 +10,7 @@
 #include "suite.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -85,15 +86,14 @@ static struct stream_volume describe(const char *base)
 	return one;
 }
 
-/* Sends the ranges of a volume through a stream, onto a file. */
-static int send(int from, int ranges, const char *base, int to, struct err *err)
+/* Writes the ranges of a volume as a stream into a file. */
+static int write_stream(int from, int ranges, const char *base, enum stream_codec codec, int stream,
+			struct err *err)
 {
-	scoped_fd int stream = memfd_create("stream", MFD_CLOEXEC);
-	struct stream_out out = { .fd = stream, .press = { .codec = STREAM_LZ4 } };
-	struct stream_in in = { .fd = stream };
-	struct stream_volume volume_in = { 0 }, one = describe(base);
-	struct text settings = { 0 }, got = { 0 };
-	struct stream_head head = { 0 }, head_in;
+	struct stream_out out = { .fd = stream, .press = { .codec = codec } };
+	struct stream_volume one = describe(base);
+	struct text settings = { 0 };
+	struct stream_head head = { 0 };
 	char **const fields[] = { &head.arch, &head.berth, &head.driver, &head.host };
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -107,27 +107,45 @@ static int send(int from, int ranges, const char *base, int to, struct err *err)
 		r = stream_put_blocks(&out, &one, from, ranges, err);
 	if (r == 0)
 		r = stream_end(&out, err);
-	CU_ASSERT_EQUAL(lseek(stream, 0, SEEK_SET), 0);
 	stream_head_free(&head);
-	if (r == 0 && (r = stream_open(&in, &head_in, &got, err)) == 0) {
-		stream_head_free(&head_in);
-		CU_ASSERT_EQUAL(stream_next(&in, &volume_in, err), 1);
-		CU_ASSERT_EQUAL(volume_in.block, BLOCK);
-		volume_in.size = one.size;
-		struct stat st;
-		if (fstat(to, &st) == 0)
-			volume_in.size = (uint64_t)st.st_size;
-		r = stream_get_blocks(&in, to, &volume_in, err);
-		stream_volume_free(&volume_in);
-		if (r == 0)
-			r = stream_next(&in, &volume_in, err);
-	}
-	if (r < 0)
-		fprintf(stderr, "%s\n", err->text);
 	text_free(&settings);
-	text_free(&got);
 	stream_volume_free(&one);
 	return r;
+}
+
+/* Reads it to its end onto a file, which stands for a device of its size. */
+static int read_stream(int stream, int to, struct err *err)
+{
+	struct stream_in in = { .fd = stream };
+	struct stream_volume volume = { 0 };
+	struct text settings = { 0 };
+	struct stream_head head;
+	struct stat st;
+
+	CU_ASSERT_EQUAL(lseek(stream, 0, SEEK_SET), 0);
+	int r = stream_open(&in, &head, &settings, err);
+	if (r < 0)
+		return r;
+	stream_head_free(&head);
+	text_free(&settings);
+	r = stream_next(&in, &volume, err);
+	if (r == 1) {
+		CU_ASSERT_EQUAL(fstat(to, &st), 0);
+		volume.size = (uint64_t)st.st_size;
+		r = stream_get_blocks(&in, to, &volume, err);
+		stream_volume_free(&volume);
+		if (r == 0)
+			r = stream_next(&in, &volume, err);
+	}
+	return r;
+}
+
+static int send(int from, int ranges, const char *base, int to, struct err *err)
+{
+	scoped_fd int stream = memfd_create("stream", MFD_CLOEXEC);
+	int r = write_stream(from, ranges, base, STREAM_LZ4, stream, err);
+
+	return r < 0 ? r : read_stream(stream, to, err);
 }
 
 static bool is_same(int fd, const char *all)
@@ -181,12 +199,104 @@ static void test_behind(void)
 	CU_ASSERT_EQUAL(st.st_size, 12 * BLOCK);
 }
 
+/* ---- Damage */
+
+/* Bytes of a stream, and a copy of them that gets damaged. */
+struct damaged {
+	uint8_t *bytes;
+	size_t size;
+	int fd;
+};
+
+static struct damaged load(int stream)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL_FATAL(fstat(stream, &st), 0);
+	struct damaged one = { malloc((size_t)st.st_size), (size_t)st.st_size,
+			       memfd_create("damaged", MFD_CLOEXEC) };
+	CU_ASSERT_EQUAL_FATAL(pread(stream, one.bytes, one.size, 0), (ssize_t)one.size);
+	return one;
+}
+
+static uint64_t draw(uint64_t *seed, uint64_t below)
+{
+	*seed = *seed * 6364136223846793005U + 1442695040888963407U;
+	return (*seed >> 33) % below;
+}
+
+/* A flipped bit in its first bytes or anywhere, or a cut. How it was damaged is told if it is taken. */
+static int take_damaged(const struct damaged *one, int to, uint64_t *seed, struct err *err)
+{
+	enum { FIRST = 2000 };
+	const uint64_t kind = draw(seed, 3);
+	const size_t at = draw(seed, kind == 0 && one->size > FIRST ? FIRST : one->size);
+	const uint8_t bit = (uint8_t)(1U << draw(seed, 8));
+
+	CU_ASSERT_EQUAL(ftruncate(one->fd, 0), 0);
+	if (kind < 2)
+		one->bytes[at] ^= bit;
+	CU_ASSERT_EQUAL(pwrite(one->fd, one->bytes, kind < 2 ? one->size : at, 0),
+			(ssize_t)(kind < 2 ? one->size : at));
+	if (kind < 2)
+		one->bytes[at] ^= bit;
+	int r = read_stream(one->fd, to, err);
+	if (r >= 0)
+		printf("taken: %s %zu of %zu\n", kind < 2 ? "bit of byte" : "cut to", at,
+		       one->size);
+	return r;
+}
+
+/*
+ * As many as STREAM_FLIPS says, by the program that an import runs: each is refused with a sentence, in all methods of
+ * compression, of a whole volume and of an increment.
+ */
+static void test_damaged(void)
+{
+	static char before[BLOCKS * BLOCK], after[BLOCKS * BLOCK];
+	const char *wanted = getenv("STREAM_FLIPS");
+	uint64_t refused = 0, count = 48;
+	scoped_fd int from = volume("aB0d......e.f.......", before);
+	scoped_fd int later = volume("aBC0........f..g...h", after);
+	scoped_fd int to = memfd_create("to", MFD_CLOEXEC);
+	struct damaged list[2 * STREAM_CODECS];
+	uint64_t seed = 5;
+
+	CU_ASSERT_TRUE(!wanted || text_to_u64(wanted, 1, UINT32_MAX, &count) == 0);
+	CU_ASSERT_EQUAL(ftruncate(to, SIZE), 0);
+	for (int i = 0; i < 2 * STREAM_CODECS; i++) {
+		scoped_fd int ranges = i % 2 ? list_two() : list_one();
+		scoped_fd int stream = memfd_create("stream", MFD_CLOEXEC);
+		struct err err = { 0 };
+		CU_ASSERT_EQUAL_FATAL(write_stream(i % 2 ? later : from, ranges,
+						   i % 2 ? "01234567-89ab-cdef-0123-456789abcdef"
+							 : "",
+						   (enum stream_codec)(i / 2), stream, &err),
+				      0);
+		CU_ASSERT_EQUAL(read_stream(stream, to, &err), 0);
+		list[i] = load(stream);
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		struct err err = { 0 };
+		refused += take_damaged(&list[i % (2 * STREAM_CODECS)], to, &seed, &err) < 0 &&
+			   *err.text;
+	}
+	printf("damaged streams of blocks that were refused: %" PRIu64 " of %" PRIu64 "\n", refused,
+	       count);
+	CU_ASSERT_EQUAL(refused, count);
+	for (int i = 0; i < 2 * STREAM_CODECS; i++) {
+		free(list[i].bytes);
+		close(list[i].fd);
+	}
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "a whole volume", test_whole },
 		{ "what differs from a base", test_increment },
 		{ "blocks behind the end of the volume", test_behind },
+		{ "damaged streams of blocks", test_damaged },
 		CU_TEST_INFO_NULL,
 	};
 	int skip = suite_needs_root();

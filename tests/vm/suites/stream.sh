@@ -9,5 +9,6 @@
 
 modprobe -a loop dm-thin-pool
 export STORAGE_DRIVER=thin TEST_SECONDS=7000
+[[ -z ${PROOF_FLIPS-} ]] || export STREAM_FLIPS=$PROOF_FLIPS
 run_integration stream send send_cut send_volumes blocks export:other_driver
 exit
