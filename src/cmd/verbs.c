@@ -126,6 +126,9 @@ static const char *hint_for(const char *word)
 			  "MACHINE:PATH FILE" },
 		{ "image", "machines are made from templates: berth template list" },
 		{ "images", "machines are made from templates: berth template list" },
+		{ "migrate",
+		  "a machine goes to another host by: berth move MACHINE HOST; to another "
+		  "pool: berth pool move MACHINE POOL" },
 		{ "inspect", "all that is known of a machine: berth info MACHINE" },
 		{ "wait",
 		  "a start that waits until it has booted: berth start --wait MACHINE; what "

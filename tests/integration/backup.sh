@@ -194,6 +194,12 @@ case_scheduled() {
 	# A clock that was wrong neither stops them nor takes them twice.
 	has "^web@" "$(take web 20360110-080000)"
 	silent "the same day" berth backup scheduled --now 20260111-100000
+	# A failure by hand keeps no schedule quiet.
+	berth set web backup.target="$T/none"
+	fails 1 "there is no such folder" berth backup web
+	fails 1 "there is no such folder" berth backup scheduled --now 20260112-000000
+	silent "the same failure" not berth backup scheduled --now 20260112-000500
+	berth set web backup.target="$T/target"
 	has "^web@20260112-000000: " "$(berth backup scheduled --now 20260112-000000)"
 	# Two of one second.
 	has "^web@20260112-000001: " "$(take web 20260112-000000)"

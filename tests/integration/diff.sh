@@ -53,6 +53,8 @@ case_each_kind() {
 	same "in JSON" "content 4 7" "$(berth diff --json a@before after | jq -r '.changes[] | select(.path == "/d/longer") | "\(.what[0]) \(.before.size) \(.after.size)"')"
 	same "of a removed one" "null" "$(berth diff --json a@before after | jq '.changes[] | select(.path == "/gone/deep/file").after')"
 	same "backwards" removed "$(berth diff --json a@after before | jq -r '.changes[] | select(.path == "/d/sub/new").change')"
+	fails 2 "'b@before' is of another machine than 'a'" berth diff a@after b@before
+	same "the machine twice" "$(berth diff a@before @after)" "$(berth diff a@before a@after)"
 	same "nothing between one and itself" "0 0 0" "$(berth diff --json a@after after | jq -r '"\(.added) \(.removed) \(.changed)"')"
 	same "the sums" true "$(berth diff --json a@before after | jq '.added == ([.changes[] | select(.change == "added")] | length)')"
 }

@@ -164,9 +164,11 @@ case_refused() {
 	fails 2 "is not \[USER@\]HOST" berth send full ""
 	fails 2 "is not \[USER@\]HOST" berth send -- full -oProxyCommand=false
 	fails 2 "is not \[USER@\]HOST" berth send full 'a;b'
-	fails 2 "'X' " berth send full other:X
+	fails 2 "is not \[USER@\]HOST" berth send full root@
+	fails 2 "behind 'other:' stands the name of the machine there, and 'X' has upper case" berth send full other:X
 	fails 2 "--rate cannot be 'fast'" berth send --rate fast full other
 	fails 2 "it is lz4, zstd or none" berth send --compress gzip full other
+	fails 2 "--threads cannot be '17': it is a number from 1 to 16" berth send --threads 17 full other
 	fails 2 "--pool cannot be" "$T/ssh/send" --pool "a;b" full other
 	fails 1 "no machine 'nobody'" "$T/ssh/send" nobody other
 	fails 1 "has no snapshot 'never'" "$T/ssh/send" full@never other

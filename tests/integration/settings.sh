@@ -189,7 +189,7 @@ case_words_in_another_order() {
 	berth start --wait m
 	fails 1 "has no snapshot 'nosuch'" berth restore m nosuch
 	berth snapshot m there
-	fails 1 "is running; stop it before restoring 'there'" berth restore m there
+	fails 1 "is running; stop it before restoring 'there': berth stop m" berth restore m there
 	berth stop m
 	berth snapshot delete m there
 }

@@ -106,6 +106,7 @@ case_a_snapshot() {
 	berth snapshot m before
 	berth exec m -- sh -c 'echo after >/d/sub/file; rm /d/gone; echo new >/d/new; sync'
 	same before before "$(berth pull m@before:/d/sub/file -)"
+	same before before "$(berth copy-file m@before:/d/sub/file -)"
 	same after after "$(berth pull m:/d/sub/file -)"
 	mkdir "$T/pulled"
 	berth pull m@before:/d "$T/pulled"
@@ -158,6 +159,12 @@ case_what_is_refused() {
 	fails 2 "names no path in the machine" berth push "$T/x" m:
 	fails 2 "is no path in a machine, such as web:/root" berth push "$T/x" /root
 	fails 2 "is no path in a machine, such as web:/etc/hosts" berth pull /etc/fstab "$T"
+	fails 2 "'m' is no path in a machine, such as m:/root" berth push "$T/x" m
+	fails 2 "such as m@s:/etc/hosts" berth pull m@s "$T"
+	fails 2 "'m:/etc/hosts' is in a machine, and '$T' is on this host: berth pull" berth push m:/etc/hosts "$T"
+	fails 2 "'m:/root' is in a machine, and '$T/x' is on this host: berth push" berth pull "$T/x" m:/root
+	fails 2 "from one to another: berth cp" berth push m:/etc/hosts n:/root
+	fails 2 "unknown verb 'migrate'; .*berth move MACHINE HOST" berth migrate m host
 	fails 2 "both sides are machine 'm'" berth cp m:/etc/hosts m:/root
 	fails 2 "neither '$T/x' nor '/root' is in a machine" berth cp "$T/x" /root
 	fails 2 "are of different sides" berth cp m:/etc/hosts "$T/x" m:/root

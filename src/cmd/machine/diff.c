@@ -197,11 +197,21 @@ static void show_sums(const struct showing *showing)
 }
 
 /* "@SNAP", or "SNAP". 0 or EXIT_USAGE. */
-static int second_word(const struct call *call, const char **to, struct err *err)
+/* The second state is "@SNAP"; the machine may stand before it once more. */
+static int second_word(const struct call *call, const char *name, const char **to, struct err *err)
 {
+	const size_t n = strlen(name);
+
 	if (call->count < 2)
 		return 0;
-	*to = call->words[1] + (call->words[1][0] == '@');
+	const char *word = call->words[1], *at = strchr(word, '@');
+	*to = at ? at + 1 : word;
+	if (at && at > word && ((size_t)(at - word) != n || strncmp(word, name, n) != 0)) {
+		err_set(err, EINVAL,
+			"'%.130s' is of another machine than '%s', whose states are compared", word,
+			name);
+		return EXIT_USAGE;
+	}
 	return name_check(*to, err);
 }
 
@@ -222,7 +232,7 @@ static int run_diff(struct call *call, struct err *err)
 	if (r == 0 && from)
 		r = name_check(from, err);
 	if (r == 0)
-		r = second_word(call, &spec.to, err);
+		r = second_word(call, name, &spec.to, err);
 	if (r == 0)
 		r = open_named(&machine, call, name, err);
 	if (r != 0)

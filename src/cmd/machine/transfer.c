@@ -118,22 +118,36 @@ static int check_streams(const struct call *call, const struct request *request,
 	return err->code ? EXIT_USAGE : 0;
 }
 
+/* push and pull have one side each that is in a machine; the verb for what the words mean is named. */
+static void tell_verb(const struct call *call, bool from, bool to, bool pushes, struct err *err)
+{
+	const char *inside = call->words[pushes ? call->count - 1 : 0];
+	const char *outside = call->words[pushes ? 0 : call->count - 1];
+	/* A machine without a path, or a path alone. */
+	const char *example = strchr(inside, '/') ? "web" : inside;
+
+	if (from && to)
+		err_set(err, EINVAL, "'%.80s' is in a machine; from one to another: berth cp",
+			outside);
+	else if (from || to)
+		err_set(err, EINVAL,
+			"'%.80s' is in a machine, and '%.80s' is on this host: berth %s", outside,
+			inside, pushes ? "pull" : "push");
+	else
+		err_set(err, EINVAL, "'%.80s' is no path in a machine, such as %.80s:%s", inside,
+			example, pushes ? "/root" : "/etc/hosts");
+}
+
 /* The sides of each verb: push is from this host, pull is to it, and cp has a machine on one side at least. */
 static int check_sides(const struct call *call, const struct request *request, struct err *err)
 {
 	bool from = *request->from.machine, to = *request->to.machine;
+	const bool pushes = strcmp(call->command->name, "push") == 0;
+	const bool pulls = strcmp(call->command->name, "pull") == 0;
 	const char *last = call->words[call->count - 1];
 
-	if (strcmp(call->command->name, "push") == 0 && (from || !to))
-		err_set(err, EINVAL,
-			from ? "'%.80s' is in a machine; from one to another: berth cp"
-			     : "'%.80s' is no path in a machine, such as web:/root",
-			from ? call->words[0] : last);
-	else if (strcmp(call->command->name, "pull") == 0 && (!from || to))
-		err_set(err, EINVAL,
-			to ? "'%.80s' is in a machine; from one to another: berth cp"
-			   : "'%.80s' is no path in a machine, such as web:/etc/hosts",
-			to ? last : call->words[0]);
+	if ((pushes && (from || !to)) || (pulls && (!from || to)))
+		tell_verb(call, from, to, pushes, err);
 	else if (!from && !to)
 		err_set(err, EINVAL,
 			"neither '%.80s' nor '%.80s' is in a machine, such as web:/root; a copy of "
@@ -265,6 +279,7 @@ const struct command command_pull = {
 
 const struct command command_cp = {
 	.name = "cp",
+	.aliases = "copy-file",
 	.args = "FROM... TO",
 	.help = "Copy files and folders into a machine, out of it, or to another",
 	.flags = transfer_flags,

@@ -346,7 +346,8 @@ static int import(const struct dirs *dirs, const struct stream_head *head,
 			       "them afterwards: berth set");
 	if (head->increment)
 		return import_increment(dirs, name, head, settings, in, spec, notes, err);
-	if (machine_paths(&machine, dirs, name, err) < 0 ||
+	/* A name that is taken is refused before a pool or a network is made for the machine. */
+	if (machine_paths(&machine, dirs, name, err) < 0 || birth_look(&machine, err) < 0 ||
 	    (spec->place && spec->place(spec->place_context, settings, &placed.pool, err) < 0))
 		return -err->code;
 	return import_new(&machine, head, settings, in, &placed, notes, err);

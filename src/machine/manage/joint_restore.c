@@ -137,8 +137,10 @@ static int open_all(struct restoring *restoring, struct err *err)
 	    restoring_clear(machine, &restoring->pool, err) < 0)
 		return -err->code;
 	if (running)
-		return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
-			       machine->name, restoring->name);
+		return err_set(err, EBUSY,
+			       "machine '%s' is running; stop it before restoring '%s': berth stop "
+			       "%s",
+			       machine->name, restoring->name, machine->name);
 	snapshot_volume(machine->name, restoring->name, kept);
 	if (volume_info(&restoring->pool, kept, &info, err) < 0)
 		return -err->code;

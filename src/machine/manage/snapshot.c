@@ -241,8 +241,9 @@ static int refuse_running(const struct machine *machine, struct pool *pool, cons
 
 	if (volume_info(pool, kept, &info, &(struct err){ 0 }) == -ENOENT)
 		return no_snapshot(machine, name, err);
-	return err_set(err, EBUSY, "machine '%s' is running; stop it before restoring '%s'",
-		       machine->name, name);
+	return err_set(err, EBUSY,
+		       "machine '%s' is running; stop it before restoring '%s': berth stop %s",
+		       machine->name, name, machine->name);
 }
 
 int snapshot_restore(struct machine *machine, const char *name, struct err *err)

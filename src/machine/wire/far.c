@@ -35,11 +35,14 @@ int target_parse(const char *word, struct target *target, struct err *err)
 
 	*target = (struct target){ 0 };
 	/* A word that begins with '-' would be an option of ssh. */
-	if (n == 0 || *word == '-' || strcspn(word, " \t\n'\"\\;&|<>$`") != strlen(word))
+	if (n == 0 || word[n - 1] == '@' || *word == '-' ||
+	    strcspn(word, " \t\n'\"\\;&|<>$`") != strlen(word))
 		return refuse_target(word, err);
 	if (colon && text_label_fault(colon + 1))
-		return err_set(err, EINVAL, "name '%.80s' %s", colon + 1,
-			       text_label_fault(colon + 1));
+		return err_set(err, EINVAL,
+			       "behind '%.*s:' stands the name of the machine there, and '%.80s' "
+			       "%s",
+			       (int)n, word, colon + 1, text_label_fault(colon + 1));
 	target->host = strndup(word, n);
 	target->name = colon ? strdup(colon + 1) : NULL;
 	return target->host && (!colon || target->name) ? 0 : err_set(err, ENOMEM, "out of memory");
