@@ -1,7 +1,7 @@
 webdir = $(pkgdatadir)/web
 dist_web_DATA = web/index.html web/terminal.html web/style.css web/terminal.css web/icon.svg web/keys.json \
-	web/actions.js web/api.js web/dialog.js web/dom.js web/files.js web/format.js web/host.js web/logs.js web/machine.js \
-	web/machine_row.js web/machines.js web/main.js web/menu.js web/new.js web/operations.js web/parts.js \
+	web/actions.js web/api.js web/dialog.js web/dom.js web/files.js web/format.js web/host.js web/keeping.js web/logs.js web/machine.js \
+	web/machine_row.js web/machines.js web/main.js web/menu.js web/new.js web/operations.js web/parts.js web/pictures.js \
 	web/desktop.html web/desktop.css web/desktop.js web/desktop_clipboard.js web/desktop_drop.js web/desktop_sound.js \
 	web/desktop_tab.js web/desktop_worklet.js \
 	web/requests.js web/rights.js web/settings.js web/sign_in.js web/snapshots.js web/store.js web/terminal.js web/terminal_tab.js

@@ -5,6 +5,7 @@ import { percent, size, span } from "./format.js";
 import { labelChips, sparkline, stateBadge } from "./parts.js";
 import { actionsFor } from "./actions.js";
 import { openMenu } from "./menu.js";
+import { pictureOf } from "./pictures.js";
 import { store } from "./store.js";
 
 const icons = { start: "play", stop: "stop", resume: "play" };
@@ -14,6 +15,7 @@ function makeCells(name) {
 	const parts = {
 		link: h("a", { href: `#/machines/${encodeURIComponent(name)}`, class: "name" }, name),
 		origin: h("span", { class: "origin" }),
+		picture: pictureOf(name),
 		badge: stateBadge("stopped"),
 		address: h("span", { class: "address" }),
 		cpu: sparkline("Processor"), cpuWords: h("span", { class: "figure" }),
@@ -24,7 +26,7 @@ function makeCells(name) {
 		more: h("button", { type: "button", class: "quiet round", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": `More actions for ${name}` }, icon("more")),
 	};
 	parts.cells = [
-		cell("name", parts.link, parts.origin), cell("state", parts.badge), cell("address", parts.address),
+		cell("name", parts.link, parts.origin, parts.picture), cell("state", parts.badge), cell("address", parts.address),
 		cell("cpu", parts.cpu, parts.cpuWords), cell("memory", parts.memory, parts.memoryWords),
 		cell("uptime", parts.time), cell("labels", parts.labels), cell("actions", parts.main, parts.more),
 	];
@@ -63,6 +65,7 @@ export function makeRow(name) {
 		setText(parts.address, machine.address ?? "");
 		parts.address.title = (machine.addresses ?? []).join("\n");
 		replace(parts.labels, labelChips(machine.labels));
+		parts.picture.show(machine.state === "running");
 		showMain();
 		row.showTime();
 		row.showFigures(figures);

@@ -7,6 +7,7 @@ import { emptyBox, faultBox, withReason } from "./dialog.js";
 import { changed, refresh, store } from "./store.js";
 import { heading } from "./parts.js";
 import { makeRow } from "./machine_row.js";
+import { pictureSwitch } from "./pictures.js";
 
 const BEYOND = 6;
 const columns = [
@@ -255,7 +256,7 @@ export function showMachines(main) {
 	});
 	const scroll = view.scroll;
 	main.append(heading("Machines", summary, withReason(h("a", { class: "button primary", href: "#/new" }, icon("plus"), "New machine"), whyNot("all"))),
-		h("div", { class: "toolbar" }, filter, chooser), room);
+		h("div", { class: "toolbar" }, filter, chooser, pictureSwitch(update)), room);
 	main.classList.add("wide");
 	update();
 	table.scroller.scrollTop = scroll;

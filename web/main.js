@@ -3,6 +3,7 @@
 import { h, icon, replace, setAttribute, setText } from "./dom.js";
 import { look, signedOut, signOut } from "./api.js";
 import { checkbox, emptyBox, openDialog } from "./dialog.js";
+import { keep, kept } from "./keeping.js";
 import { heading } from "./parts.js";
 import { mayAll, setRights, whyNot } from "./rights.js";
 import { showSignIn } from "./sign_in.js";
@@ -67,22 +68,6 @@ function show(moved) {
 // ---- Theme
 
 const themes = ["auto", "light", "dark"];
-
-function kept(name, fallback) {
-	try {
-		return localStorage.getItem(name) ?? fallback;
-	} catch {
-		return fallback;
-	}
-}
-
-function keep(name, value) {
-	try {
-		localStorage.setItem(name, value);
-	} catch {
-		// Without a store it counts until the page is closed.
-	}
-}
 
 function setTheme(button, theme) {
 	setAttribute(document.documentElement, "data-theme", theme === "auto" ? null : theme);

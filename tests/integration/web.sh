@@ -61,6 +61,10 @@ case_desktop() {
 	flows desktop desktop_own desktop_paste desktop_view_only desktop_again desktop_none
 }
 
+case_pictures() {
+	flows desktop_pictures
+}
+
 case_hostile() {
 	flows hostile signed_out host_pages
 }

@@ -37,6 +37,34 @@ def desktop(page):
     page.check_axe("the desktop of one that is stopped")
 
 
+PICTURE = "[...document.querySelectorAll('.picture:not([hidden])')]"
+
+
+def desktop_pictures(page):
+    page.begin()
+    page.expected.append("404")
+    # As long as graphs take to have a line.
+    page.until("[...document.querySelectorAll('.rows .c-cpu polyline')].some((line) => line.getAttribute('points').includes(' '))")
+    page.same("pictures that nobody has asked for", [], page.asked("GET", "/1.0/machines/web/picture"))
+    page.click(".toolbar button", "Pictures")
+    page.until(f"{PICTURE}.length === 1")
+    page.same("its size and place", [16, 10, "web"],
+              page.value(f"{PICTURE}.map((one) => [one.width, one.height, one.closest('[role=row]').name])[0]"))
+    page.same("its colour", [16, 128, 240, 255], page.value(f"[...{PICTURE}[0].getContext('2d').getImageData(3, 3, 1, 1).data]"))
+    page.same("pictures of one that is paused", [], page.asked("GET", "/1.0/machines/mail/picture"))
+    page.picture(f"{page.folder}/pictures.png")
+    page.check_axe("the list with pictures")
+    # The choice is kept; a machine that stops has none.
+    page.go(page.base)
+    page.until(f"{PICTURE}.length === 1")
+    page.control("state", name="web", state="stopped", event="stopped")
+    page.until(f"{PICTURE}.length === 0")
+    page.control("state", name="web", state="running", event="started")
+    page.until(f"{PICTURE}.length === 1")
+    page.click(".toolbar button", "Pictures")
+    page.until(f"{PICTURE}.length === 0")
+
+
 def desktop_own(page):
     own(page, "web")
     page.until(f"{STATUS} === 'Connected'")
