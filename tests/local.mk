@@ -9,7 +9,7 @@ EXTRA_DIST += \
 	tests/integration/debian.sh tests/integration/client.py tests/integration/cloud_init.sh tests/integration/other_keeper.py tests/integration/endings.sh tests/integration/examples.sh tests/integration/exec.sh tests/integration/forward.sh tests/integration/forward6.sh tests/integration/forward_proxy.sh tests/integration/forward_demand.sh tests/integration/proxy_peer.py tests/integration/nics.sh tests/integration/lan.sh tests/integration/macvlan.sh tests/integration/physical.sh tests/integration/capture.sh tests/integration/traffic.sh tests/integration/rules.sh tests/integration/rules_probe.py tests/integration/rules_apply.sh tests/integration/routes.sh tests/integration/dhcp_clients.sh tests/integration/hosts.sh \
 	tests/integration/inits.sh tests/integration/kills.sh \
 	tests/integration/life.sh tests/integration/looking.sh tests/integration/names.sh tests/integration/nesting.sh tests/integration/network.sh \
-	tests/integration/nss.sh tests/integration/aliases.sh tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
+	tests/integration/nss.sh tests/integration/aliases.sh tests/integration/own_aliases.sh tests/integration/pause.sh tests/integration/quickstart.sh tests/integration/races.sh \
 	tests/integration/provision.sh tests/integration/reinstall.sh tests/integration/restart.sh tests/integration/room.sh tests/integration/served.sh tests/integration/settings.sh tests/integration/storage.sh tests/integration/systemd.sh tests/integration/tarballs.sh tests/integration/top.sh tests/integration/transfer.sh \
 	tests/integration/walls.sh tests/integration/work.sh \
 	tests/integration/looking.py tests/integration/special.py tests/integration/terminal.py

@@ -168,6 +168,8 @@ int config_check_machine(const struct machine_config *config, struct err *err)
 			"network.vlan is %u but there is no network; set network as well, or "
 			"unset network.vlan",
 			(unsigned)config->vlan);
+	if (config_check_aliases(config->dns_aliases, err) < 0)
+		return -err->code;
 	if (*config->init && config->init[strlen(config->init) - 1] == '/')
 		return err_set(err, EINVAL, "init is '%.200s', which is a folder; name a program",
 			       config->init);

@@ -151,6 +151,7 @@ struct machine_config {
 	char *address;          /* "network.address", "" = as leased */
 	char *address6;         /* "network.address6", "" = made from the other one */
 	char *routes;           /* "network.routes": of eth0, as of a nic */
+	char *dns_aliases;      /* "dns.aliases": words ALIAS=MACHINE, for it alone */
 	char *init;             /* "init", absolute path, "" = detected */
 	char *env;              /* "env": for init */
 	char *stop_signal;      /* "stop.signal", "" = by detected init */
@@ -474,6 +475,13 @@ int config_check_machine(const struct machine_config *config, struct err *err);
 int config_check_sections(const struct machine_config *config, struct err *err);
 /* Checks rules between the keys of a network, such as a kind that needs a parent. */
 int config_check_network(const struct network_config *config, struct err *err);
+/* Whether each word of a list of aliases is ALIAS=MACHINE, and each alias there once. */
+int config_check_aliases(const char *list, struct err *err);
+/*
+ * The list for a machine that has got another name, without an alias that is this name. The caller owns it. NULL: the
+ * machine is not in it, or memory is short.
+ */
+char *config_rename_aliased(const char *list, const char *from, const char *to);
 /* Whether these routes, a KEY_ROUTES, can be those of interfaces on a network: their gateways are in its subnets. */
 int config_check_routes(const struct network_config *config, const char *routes, struct err *err);
 /* Whether the machines of a network reach each other and nothing else. */

@@ -186,6 +186,8 @@ static const struct key machine_keys[] = {
 	  "socket in it that gives what it plays" },
 	{ "disk.size", KEY_SIZE, KEY_LIVE, AT(disk_size), "0", 0, 16ULL << 40, NULL,
 	  "how large its root is, in a pool that limits it; 0: as what it was made from" },
+	{ "dns.aliases", KEY_TEXT, KEY_LIVE, AT(dns_aliases), "", 0, 0, NULL,
+	  "its own names for other machines, in its /etc/hosts: ALIAS=MACHINE" },
 	{ "env", KEY_ENV, KEY_KEPT, AT(env), "", 0, 0, NULL,
 	  "environment of its init: NAME=value words, quoted as in a shell" },
 	{ "ephemeral", KEY_BOOL, 0, AT(ephemeral), "no", 0, 0, NULL,

@@ -5,6 +5,7 @@
 #include "config/keys.h"
 #include "config/values.h"
 
+#include "base/scoped.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -187,7 +188,7 @@ static int check_alias(const char *alias, const char *machine, const char *behin
 	return 0;
 }
 
-static int check_aliases(const char *list, struct err *err)
+int config_check_aliases(const char *list, struct err *err)
 {
 	enum { ALIASES_MAX = 256 };
 	char *words = strdup(list), *rest = words;
@@ -206,6 +207,23 @@ static int check_aliases(const char *list, struct err *err)
 	return r;
 }
 
+char *config_rename_aliased(const char *list, const char *from, const char *to)
+{
+	scoped_free char *words = strdup(list);
+	scoped_text struct text text = { 0 };
+	char *rest = words;
+	bool found = false;
+
+	for (char *word; rest && (word = strsep(&rest, " "));) {
+		const char *alias = strsep(&word, "=");
+		bool same = word && strcmp(word, from) == 0;
+		found |= same;
+		if (word && !(same && strcmp(alias, to) == 0))
+			text_add(&text, "%s%s=%s", text.length ? " " : "", alias, same ? to : word);
+	}
+	return found && !text.failed ? strdup(text_str(&text)) : NULL;
+}
+
 int config_check_network(const struct network_config *config, struct err *err)
 {
 	if (config->parent_force && !config_is_physical(config))
@@ -215,7 +233,7 @@ int config_check_network(const struct network_config *config, struct err *err)
 			"host; leave it out, or choose kind=physical",
 			config->kind);
 	if (check_mode(config, err) < 0 || check_isolated(config, err) < 0 ||
-	    check_aliases(config->dns_aliases, err) < 0 ||
+	    config_check_aliases(config->dns_aliases, err) < 0 ||
 	    config_check_routes(config, config->routes, err) < 0 ||
 	    rules_check(config->rules, err) < 0)
 		return -err->code;

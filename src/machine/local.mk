@@ -32,6 +32,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/forwards.c src/machine/life/forwards.h \
 	src/machine/life/forwards_made.c src/machine/life/forwards_made.h \
 	src/machine/life/freeze.c src/machine/life/freeze.h src/machine/life/use.c src/machine/life/use.h \
+	src/machine/life/hosts.c src/machine/life/hosts.h src/machine/life/hosts_follow.c \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \
@@ -40,6 +41,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/passing.c src/machine/life/passing.h \
 	src/machine/life/pool_use.c src/machine/life/pool_use.h \
 	src/machine/life/pool_watch.c \
+	src/machine/life/rootfile.c src/machine/life/rootfile.h \
 	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \
 	src/machine/life/run_state.c src/machine/life/run_state.h \
 	src/machine/life/scope.c src/machine/life/scope.h \
@@ -77,7 +79,6 @@ libmachine_a_SOURCES = \
 	src/machine/start/identity.c src/machine/start/identity.h \
 	src/machine/start/plan.c src/machine/start/plan.h \
 	src/machine/start/resolver.c src/machine/start/resolver.h \
-	src/machine/start/rootfile.c src/machine/start/rootfile.h \
 	src/machine/start/rootfs.c src/machine/start/rootfs.h \
 	src/machine/start/run.c src/machine/start/run.h \
 	src/machine/start/start.c src/machine/start/start.h \

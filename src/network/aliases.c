@@ -129,23 +129,11 @@ int aliases_settle(const struct network *network)
 int aliases_rename(struct network *network, const char *machine, const char *to, struct err *err)
 {
 	scoped_free char *path = text_format("%s/network.conf", network->folder);
-	scoped_free char *list = strdup(network->config.dns_aliases);
-	scoped_text struct text text = { 0 };
-	char *rest = list;
-	bool found = false;
+	char *list = config_rename_aliased(network->config.dns_aliases, machine, to);
 
-	if (!path || !list)
-		return err_set(err, ENOMEM, "out of memory");
-	for (char *word; (word = strsep(&rest, " "));) {
-		const char *alias = strsep(&word, "=");
-		bool same = word && strcmp(word, machine) == 0;
-		found |= same;
-		if (word)
-			text_add(&text, "%s%s=%s", text.length ? " " : "", alias, same ? to : word);
-	}
-	if (!found)
+	if (!list)
 		return 0;
-	if (text.failed || text_take(&network->config.dns_aliases, strdup(text_str(&text))) < 0)
+	if (text_take(&network->config.dns_aliases, list) < 0 || !path)
 		return err_set(err, ENOMEM, "out of memory");
 	return config_record(&network_schema, path, &network->config,
 			     (const char *const[]){ "dns.aliases", NULL }, err);

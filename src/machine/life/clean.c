@@ -6,6 +6,7 @@
 #include "base/scoped.h"
 #include "machine/confine/ids.h"
 #include "machine/life/forwards.h"
+#include "machine/life/hosts.h"
 #include "machine/life/passing.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
@@ -55,6 +56,7 @@ static void release_objects(struct machine *machine, const struct run_state *sta
 	char volume[VOLUME_NAME_MAX + 1];
 
 	leave_ports(machine, state);
+	hosts_forget(machine);
 	volume_use_end_all(machine);
 	machine_volume(machine->name, volume);
 	if (pool_open(&pool, machine->dirs, machine->config.pool, &ignored) == 0) {

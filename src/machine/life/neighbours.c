@@ -6,6 +6,7 @@
  */
 #include "base/scoped.h"
 #include "machine/life/forwards.h"
+#include "machine/life/hosts.h"
 #include "machine/life/life.h"
 #include "machine/life/passing.h"
 #include "machine/life/run_state.h"
@@ -234,6 +235,7 @@ void machine_renew_peers_of(const struct machine *machine)
 		if (network_open(&network, machine->dirs, nics[i].network, &ignored) == 0)
 			machine_renew_peers(&network, &ignored);
 	}
+	hosts_follow_all(machine->dirs);
 }
 
 /* ---- Counts of drops */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Changes of a network's settings, with the machines that are on it. */
+#include "machine/life/hosts.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"
 #include "machine/state/nics.h"
@@ -116,6 +117,7 @@ int machine_change_network(struct network *network, const struct config_change *
 		r = machine_reconnect_all(network, notes, err);
 	if (r < 0)
 		return r;
+	hosts_follow_all(network->dirs);
 	if (*network->warning)
 		text_add(notes, "%s\n", network->warning);
 	if (subnet6 && subnet6->value && strcmp(subnet6->value, "auto") == 0 &&

@@ -9,6 +9,7 @@
 #include "machine/confine/rlimits.h"
 #include "machine/data/data.h"
 #include "machine/life/forwards.h"
+#include "machine/life/hosts.h"
 #include "machine/manage/boot.h"
 #include "machine/manage/manage.h"
 #include "machine/share/share.h"
@@ -114,6 +115,7 @@ static const struct check {
 } checks[] = {
 	{ "boot.after", check_after, false },
 	{ "disk.size", check_disk, false },
+	{ "dns.aliases", hosts_check, false },
 	{ "init", check_init, false },
 	{ "limits.", check_limits, true },
 	{ "limits.rlimit.", check_rlimits, true },

@@ -56,6 +56,14 @@ static bool change_boot(const struct following *following, struct machine_config
 	return changed && text_take(&config->boot_after, changed) == 0;
 }
 
+/* A machine that gets the name of an alias needs it no more. */
+static bool change_aliases(const struct following *following, struct machine_config *config)
+{
+	char *changed = config_rename_aliased(config->dns_aliases, following->from, following->to);
+
+	return changed && text_take(&config->dns_aliases, changed) == 0;
+}
+
 static bool change_template(const struct following *following, struct machine_config *config)
 {
 	return strcmp(config->template, following->from) == 0 &&
@@ -92,6 +100,18 @@ int follow_boot(const struct dirs *dirs, const char *from, const char *to, struc
 	struct following following = { .dirs = dirs, .from = from, .to = to, .err = err };
 
 	return machine_list(dirs, visit_boot, &following, err);
+}
+
+static int visit_aliases(void *context, const char *name)
+{
+	return follow_in_machine(context, name, change_aliases, "dns.aliases");
+}
+
+int follow_aliases(const struct dirs *dirs, const char *from, const char *to, struct err *err)
+{
+	struct following following = { .dirs = dirs, .from = from, .to = to, .err = err };
+
+	return machine_list(dirs, visit_aliases, &following, err);
 }
 
 static int visit_template(void *context, const char *name)

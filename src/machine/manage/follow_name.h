@@ -9,6 +9,9 @@
 /* In boot.after of all machines. */
 int follow_boot(const struct dirs *dirs, const char *from, const char *to, struct err *err);
 
+/* In dns.aliases of all machines. */
+int follow_aliases(const struct dirs *dirs, const char *from, const char *to, struct err *err);
+
 /* In the key template of all machines. */
 int follow_template(const struct dirs *dirs, const char *from, const char *to, struct err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "machine/manage/hostname.h"
 
-#include "machine/start/rootfile.h"
+#include "machine/life/rootfile.h"
 #include "machine/state/private.h"
 
 #include "base/file.h"

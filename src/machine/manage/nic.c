@@ -4,6 +4,7 @@
  * a lease and a port are made, and changed after both are gone: so each lease and each port belongs to an interface of
  * the settings, whenever a command is killed.
  */
+#include "machine/life/hosts.h"
 #include "machine/life/life.h"
 #include "machine/life/run_state.h"
 #include "machine/manage/check.h"
@@ -139,6 +140,7 @@ static int make(struct change *change, struct err *err)
 	fault_point("nic-leased");
 	if (lease.made && machine_renew_peers(&network, err) < 0)
 		return -err->code;
+	hosts_follow_all(machine->dirs);
 	if (!change->runs)
 		return 0;
 	if (plug(change, &network, &lease, err) < 0)
@@ -308,6 +310,7 @@ int machine_nic_remove(struct machine *machine, const char *name, struct err *er
 	machine_renew_peers_of(machine);
 	if (remove_section(&change, err) < 0)
 		return -err->code;
+	hosts_follow_all(machine->dirs);
 	return change.runs ? renew_route(&change, err) : 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A template from a machine: a copy of its root, without its identity and its past. */
+#include "machine/life/rootfile.h"
 #include "machine/manage/manage.h"
 #include "machine/manage/quiesce.h"
 #include "machine/start/resolver.h"
-#include "machine/start/rootfile.h"
 #include "machine/state/parts.h"
 #include "machine/state/private.h"
 
@@ -34,7 +34,7 @@ static int anonymize(const struct incoming *incoming, struct err *err)
 	if (strip_root(incoming->dirs, root_fd, true, &identity, err) < 0 ||
 	    rootfile_replace(root_fd, "etc/hostname", hostname, err) < 0)
 		return -err->code;
-	return resolver_write(incoming->name, root_fd, NULL, true, err);
+	return resolver_write(incoming->name, root_fd, NULL, "", true, err);
 }
 
 /* The copy shows one moment: the root is held unchanged meanwhile. */

@@ -69,6 +69,7 @@ static int finish(const struct dirs *dirs, const struct renaming *renaming, stru
 	struct leasing leasing = { &machine, renaming, err };
 	if (network_list(dirs, rename_lease, &leasing, err) < 0 ||
 	    follow_boot(dirs, renaming->from, renaming->to, err) < 0 ||
+	    follow_aliases(dirs, renaming->from, renaming->to, err) < 0 ||
 	    follow_origin(dirs, "machine", renaming->from, renaming->to, err) < 0)
 		return -err->code;
 	fault_point("rename-followed");

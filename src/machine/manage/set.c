@@ -9,6 +9,7 @@
 #include "base/scoped.h"
 #include "kern/cgroup.h"
 #include "machine/confine/limits.h"
+#include "machine/life/hosts.h"
 #include "machine/life/passing.h"
 #include "machine/life/pending.h"
 #include "machine/life/run_cgroup.h"
@@ -126,6 +127,16 @@ static int grow_disk(const struct change_set *set, struct err *err)
 	return rootsize_fit(&pool, volume, set->wanted.disk_size, err);
 }
 
+/* Those that a running machine has, in its own /etc/hosts. */
+static int tell_aliases(const struct change_set *set, struct err *err)
+{
+	if (!find_change(set, "dns.aliases"))
+		return 0;
+	struct machine as_wanted = *set->machine;
+	as_wanted.config = set->wanted;
+	return hosts_follow(&as_wanted, err);
+}
+
 /* A change that counts from the next start on is remembered until then. */
 static int note_pending(const struct change_set *set, struct err *err)
 {
@@ -147,7 +158,7 @@ static int commit(struct change_set *set, struct err *err)
 	}
 	int r = config_write(set->path, &set->after, err);
 	if (r == 0) {
-		r = grow_disk(set, err);
+		r = grow_disk(set, err) < 0 || tell_aliases(set, err) < 0 ? -err->code : 0;
 		if (r < 0)
 			config_write(set->path, &set->before, &(struct err){ 0 });
 	}

@@ -5,8 +5,9 @@
  */
 #include "machine/start/identity.h"
 
+#include "machine/life/hosts.h"
+#include "machine/life/rootfile.h"
 #include "machine/start/resolver.h"
-#include "machine/start/rootfile.h"
 #include "machine/state/private.h"
 
 #include "base/scoped.h"
@@ -33,11 +34,15 @@ int identity_apply(struct machine *machine, int root_fd, const struct lease *lea
 		   struct err *err)
 {
 	scoped_free char *mark = machine_path(machine, "fresh");
+	scoped_text struct text aliases = { 0 };
 
+	hosts_lines(machine, &aliases);
 	*fresh = mark && access(mark, F_OK) == 0;
 	int r = *fresh ? make_fresh(machine, root_fd, err) : 0;
 	if (r == 0)
-		r = resolver_write(machine->name, root_fd, lease, *fresh, err);
+		r = resolver_write(machine->name, root_fd, lease, text_str(&aliases), *fresh, err);
+	if (r == 0 && *machine->config.dns_aliases)
+		hosts_note(machine, text_str(&aliases));
 	if (r == -ENOSPC || r == -EDQUOT) {
 		/* A full root still starts, so that its user can make room; the mark stays for the next start. */
 		*err = (struct err){ 0 };

@@ -18,7 +18,8 @@
 #include "base/file.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "machine/start/rootfile.h"
+#include "machine/life/hosts.h"
+#include "machine/life/rootfile.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -125,14 +126,14 @@ static void print_own_name(const char *machine, const char *name, const char *do
  * The line of the own name is corrected while it exists. It is added to a new root, where it replaces the template's
  * name, and if the file is missing.
  */
-static int write_hosts(const char *machine, int root_fd, const char *domain, bool fresh,
-		       struct err *err)
+static int write_hosts(const char *machine, int root_fd, const char *domain, const char *aliases,
+		       bool fresh, struct err *err)
 {
 	scoped_fd int fd = rootfile_open(root_fd, "etc/hosts");
 	scoped_free char *now = fd < 0 ? NULL : rootfile_read(fd, FILE_MAX);
 	scoped_text struct text text = { 0 };
 	char name[NAME_ROOM];
-	bool ours = fresh;
+	bool ours = fresh, aliased = *aliases;
 
 	if (!now)
 		return 0;
@@ -144,26 +145,31 @@ static int write_hosts(const char *machine, int root_fd, const char *domain, boo
 	for (char *line = now; *line;) {
 		size_t n = strcspn(line, "\n");
 		char *end = line + n;
-		const char *found = memmem(line, n, hosts_mark, sizeof hosts_mark - 1);
+		bool alias = hosts_has_line(line, n);
+		const char *found =
+			alias ? NULL : memmem(line, n, hosts_mark, sizeof hosts_mark - 1);
 		bool last = !*end;
-		if (!found && !(fresh && strncmp(line, "127.0.1.1", 9) == 0))
+		aliased |= alias;
+		if (!alias && !found && !(fresh && strncmp(line, "127.0.1.1", 9) == 0))
 			text_add(&text, "%.*s\n", (int)n, line);
 		ours |= found != NULL;
 		line = end + !last;
 	}
-	if (!ours)
+	if (!ours && !aliased)
 		return 0;
-	print_own_name(machine, name, domain, &text);
+	if (ours)
+		print_own_name(machine, name, domain, &text);
+	text_add(&text, "%s", aliases);
 	int r = text.failed ? -ENOMEM : rootfile_write(fd, text_str(&text));
 	return r < 0 ? err_set(err, -r, "write '/etc/hosts' of the root: %s", strerror(-r)) : 0;
 }
 
-int resolver_write(const char *machine, int root_fd, const struct lease *lease, bool fresh,
-		   struct err *err)
+int resolver_write(const char *machine, int root_fd, const struct lease *lease, const char *aliases,
+		   bool fresh, struct err *err)
 {
 	if (lease && write_conf(root_fd, lease, fresh, err) < 0)
 		return -err->code;
-	return write_hosts(machine, root_fd, lease ? lease->domain : "", fresh, err);
+	return write_hosts(machine, root_fd, lease ? lease->domain : "", aliases, fresh, err);
 }
 
 /* Opens a folder in another one, and creates it if it is missing; follows no link. */

@@ -7,10 +7,11 @@
 
 /*
  * Writes into the root, on the host: /etc/resolv.conf, if berth made it, it is empty or it does not exist, and the
- * machine's own name in /etc/hosts, so that it is known without a server. lease: NULL without a network.
+ * machine's own name in /etc/hosts, so that it is known without a server. lease: NULL without a network. aliases: the
+ * lines of life/hosts.h, which replace earlier ones.
  */
-int resolver_write(const char *machine, int root_fd, const struct lease *lease, bool fresh,
-		   struct err *err);
+int resolver_write(const char *machine, int root_fd, const struct lease *lease, const char *aliases,
+		   bool fresh, struct err *err);
 
 /*
  * Writes, in the guest, once its /run is mounted and before init runs, the files there that resolvers read which keep

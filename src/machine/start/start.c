@@ -22,6 +22,7 @@
 #include "machine/confine/lsm.h"
 #include "machine/confine/rlimits.h"
 #include "machine/life/forwards.h"
+#include "machine/life/hosts.h"
 #include "machine/life/life.h"
 #include "machine/life/pending.h"
 #include "machine/life/run_state.h"
@@ -145,8 +146,10 @@ static int find_leases(struct run *run, struct err *err)
 		fault_point("start-leased");
 	}
 	/* The machine was on other networks before, or on none. */
-	if (made)
+	if (made) {
 		machine_leave_networks(run->machine, false);
+		hosts_follow_all(run->machine->dirs);
+	}
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "kern/spawn.h"
 #include "machine/confine/rlimits.h"
 #include "machine/life/clean.h"
+#include "machine/life/hosts.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
 #include "machine/start/cgroups.h"
@@ -216,6 +217,9 @@ int machine_start(struct machine *machine, bool *was_running, struct text *warni
 		clean_failed(machine, &lock, err->text);
 		return err_wrap(err, "machine '%s' did not start", machine->name);
 	}
+	/* An address that has changed since the lines were written. */
+	if (*machine->config.dns_aliases)
+		hosts_follow(machine, &(struct err){ 0 });
 	read_warning(machine, warning);
 	return 0;
 }

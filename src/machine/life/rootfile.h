@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small text files of a root, written on the host before there is a guest. */
-#ifndef BERTH_MACHINE_START_ROOTFILE_H
-#define BERTH_MACHINE_START_ROOTFILE_H
+/* Small text files of a root, written on the host before there is a guest, or inside of it. */
+#ifndef BERTH_MACHINE_LIFE_ROOTFILE_H
+#define BERTH_MACHINE_LIFE_ROOTFILE_H
 
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tree belongs to the guest: it is entered only by file_open_in_root, and only regular files are written. */
-#include "machine/start/rootfile.h"
+#include "machine/life/rootfile.h"
 
 #include "base/file.h"
 #include "base/scoped.h"
