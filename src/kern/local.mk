@@ -14,7 +14,7 @@ libkern_a_SOURCES = \
 	src/kern/loop.c src/kern/loop.h \
 	src/kern/mount.c src/kern/mount.h \
 	src/kern/mount_below.c \
-	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h \
+	src/kern/nft.c src/kern/nft.h src/kern/nft_calls.h src/kern/nft_look.c src/kern/nft_request.c src/kern/nft_request.h \
 	src/kern/nft_expr.c src/kern/nft_expr.h src/kern/nft_flow.c src/kern/nft_flow.h src/kern/nft_rule.c src/kern/nft_rule.h \
 	src/kern/host_port.c src/kern/host_port.h \
 	src/kern/process.c src/kern/process.h \
@@ -51,6 +51,10 @@ check_PROGRAMS += test_link
 TESTS += test_link
 test_link_SOURCES = tests/unit/test_link.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
 test_link_LDADD = libkern.a libbase.a $(DL_LIBS) $(CUNIT_LIBS)
+check_PROGRAMS += test_nft
+TESTS += test_nft
+test_nft_SOURCES = tests/unit/test_nft.c tests/unit/own_net.h tests/unit/suite.c tests/unit/suite.h
+test_nft_LDADD = libkern.a libbase.a $(DL_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += test_dm
 TESTS += test_dm
 test_dm_SOURCES = tests/unit/test_dm.c tests/unit/suite.c tests/unit/suite.h

@@ -1,107 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The transport to nf_tables, a batch of changes, and the existing tables. */
+/* A batch of changes of nf_tables. */
 #include "kern/nft.h"
 
 #include "kern/nft_calls.h"
 #include "kern/nft_flow.h"
+#include "kern/nft_request.h"
 #include "kern/nft_rule.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	ANSWER_ROOM = 32768,
 	BATCH_ROOM = 8192, /* for all but the rules */
 	RULE_ROOM = 2048,
-	SEND_ROOM = 100000,
-	TRIES = 10,
 	PRIORITY_SRCNAT = 100,
 	PRIORITY_DSTNAT = -100,
 	PRIORITY_RAW = -300,
 	KEY_ETHER = 9, /* nft's own number of a type, for people who list the table */
 	SENDERS_MAX = 65535
 };
-
-struct nft_calls nft_calls;
-
-static const char *const names[] = { NFT_CALLS(LIBRARY_NAME) };
-static struct library libnftnl = { "libnftnl.so.11", names, sizeof names / sizeof *names,
-				   &nft_calls, false };
-
-const char *nft_why(int code)
-{
-	return code == -ELIBACC ? library_why() : strerror(-code);
-}
-
-/* libmnl returns -1 and errno. The error of a kernel without nf_tables depends on what it lacks. */
-static int failure(void)
-{
-	switch (errno) {
-	case EPROTONOSUPPORT:
-	case EAFNOSUPPORT:
-	case EOPNOTSUPP:
-	case ENOENT: /* of an expression or a chain type, where the callers expect no other */
-		return -EOPNOTSUPP;
-	default:
-		return errno ? -errno : -EIO;
-	}
-}
-
-static void close_socket(struct mnl_socket **nl)
-{
-	if (*nl)
-		mnl_socket_close(*nl);
-	*nl = NULL;
-}
-#define scoped_mnl __attribute__((cleanup(close_socket)))
-
-static struct mnl_socket *open_socket(void)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int saved = errno;
-		close_socket(&nl);
-		errno = saved;
-	}
-	return nl;
-}
-
-/* Reads answers until the acknowledgement, the end of a dump, or an error: 0, or -1 and errno. */
-static int read_answers(struct mnl_socket *nl, mnl_cb_t each, void *context)
-{
-	char buffer[ANSWER_ROOM];
-	int more = 1;
-
-	while (more > 0) {
-		ssize_t n = mnl_socket_recvfrom(nl, buffer, sizeof buffer);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		/* Sequence and port are not compared: the socket belongs to this process and serves one request. */
-		more = mnl_cb_run(buffer, (size_t)n, 0, 0, each, context);
-	}
-	return more;
-}
-
-static int send_request(const void *data, size_t size, mnl_cb_t each, void *context)
-{
-	scoped_mnl struct mnl_socket *nl = open_socket();
-	int room = (int)(2 * size);
-
-	/* The kernel's default has room for some hundred rules. */
-	if (nl && size > SEND_ROOM)
-		setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
-	if (!nl || mnl_socket_sendto(nl, data, size) < 0)
-		return failure();
-	return read_answers(nl, each, context) < 0 ? failure() : 0;
-}
 
 /* A batch that is being filled; it has no effect before its end. */
 struct batch {
@@ -218,19 +139,38 @@ static void batch_flush(struct batch *batch, const struct nft_table *table, enum
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 }
 
+static void batch_flow_set(struct batch *batch, const struct nft_table *table, unsigned which,
+			   uint16_t type)
+{
+	struct nftnl_set *set = nft_flow_set(table, which);
+
+	if (!set) {
+		batch->failed = true;
+		return;
+	}
+	nftnl_set_nlmsg_build_payload(batch_message(batch, type,
+						    type == NFT_MSG_NEWSET ? NLM_F_CREATE : 0),
+				      set);
+	nftnl_set_free(set);
+	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+}
+
 /* The sets of flows; those that exist stay as they are. */
 static void batch_flows(struct batch *batch, const struct nft_table *table)
 {
-	for (unsigned i = 0; i < NFT_FLOW_SETS; i++) {
-		struct nftnl_set *set = nft_flow_set(table, i);
-		if (!set) {
-			batch->failed = true;
-			return;
-		}
-		nftnl_set_nlmsg_build_payload(batch_message(batch, NFT_MSG_NEWSET, NLM_F_CREATE),
-					      set);
-		nftnl_set_free(set);
-		batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
+	for (unsigned i = 0; i < NFT_FLOW_SETS; i++)
+		batch_flow_set(batch, table, i, NFT_MSG_NEWSET);
+}
+
+/*
+ * Other rules know nothing of the flows that the former allowed. The sets are replaced, not emptied, because the former
+ * rules add to theirs until the transaction ends.
+ */
+static void batch_flows_judged_anew(struct batch *batch, const struct nft_table *table)
+{
+	for (unsigned i = NFT_FLOW_SETS_KEPT; i < NFT_FLOW_SETS; i++) {
+		batch_flow_set(batch, table, i, NFT_MSG_DELSET);
+		batch_flow_set(batch, table, i, NFT_MSG_NEWSET);
 	}
 }
 
@@ -252,7 +192,7 @@ static void batch_rule(struct batch *batch, const struct nft_table *table,
 
 static int batch_start(struct batch *batch, const struct nft_table *table)
 {
-	int r = library_load(&libnftnl);
+	int r = nft_library();
 
 	if (r < 0)
 		return r;
@@ -281,8 +221,8 @@ static int batch_send(struct batch *batch)
 	batch->failed |= !mnl_nlmsg_batch_next(batch->messages);
 	int r = -ENOMEM;
 	if (!batch->failed)
-		r = send_request(mnl_nlmsg_batch_head(batch->messages),
-				 mnl_nlmsg_batch_size(batch->messages), NULL, NULL);
+		r = nft_request(mnl_nlmsg_batch_head(batch->messages),
+				mnl_nlmsg_batch_size(batch->messages), NULL, NULL);
 	mnl_nlmsg_batch_stop(batch->messages);
 	free(batch->data);
 	return r;
@@ -312,6 +252,8 @@ static int put_table(const struct nft_table *table, enum way way)
 		batch_chain(&batch, table, chain);
 		batch_flush(&batch, table, chain);
 	}
+	if (way == WAY_KEEP && table->tracked)
+		batch_flows_judged_anew(&batch, table);
 	for (size_t i = 0; i < table->count; i++) {
 		/* The rules of a chain stand together. */
 		if (way != WAY_KEEP &&
@@ -349,150 +291,4 @@ int nft_remove(const struct nft_table *table)
 	r = batch_send(&batch);
 	/* A kernel without nf_tables has no tables. */
 	return r == -EOPNOTSUPP ? 0 : r;
-}
-
-struct rule_count {
-	const struct nft_table *table;
-	size_t marked, others;
-	const char *chain; /* NULL: all */
-	uint64_t packets;  /* that its counted rules in that chain have matched */
-	uint64_t *each;    /* NULL, or room for the packets of each rule of the table */
-};
-
-static int count_rule(const struct nlmsghdr *head, void *context)
-{
-	struct rule_count *count = context;
-	struct nftnl_rule *rule = nftnl_rule_alloc();
-
-	if (!rule)
-		return MNL_CB_ERROR;
-	const char *table = nftnl_rule_nlmsg_parse(head, rule) == 0
-				    ? nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)
-				    : NULL;
-	if (table && strcmp(table, count->table->name) == 0) {
-		const char *chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
-		uint64_t packets = nft_rule_count(rule);
-		size_t place = count->marked + count->others;
-		if (count->each && place < count->table->count)
-			count->each[place] = packets;
-		if (nft_rule_has_comment(rule, count->table->mark))
-			count->marked++;
-		else
-			count->others++;
-		if (chain && (!count->chain || strcmp(chain, count->chain) == 0))
-			count->packets += packets;
-	}
-	nftnl_rule_free(rule);
-	return MNL_CB_OK;
-}
-
-/* Looks at all rules of a table. Zeros: there is no such table. */
-static int look(const struct nft_table *table, struct rule_count *count)
-{
-	const struct rule_count empty = { .table = table,
-					  .chain = count->chain,
-					  .each = count->each };
-	char data[1024];
-	int r = library_load(&libnftnl);
-
-	if (r < 0)
-		return r;
-	struct nftnl_rule *filter = nftnl_rule_alloc();
-	if (!filter)
-		return -ENOMEM;
-	nftnl_rule_set_str(filter, NFTNL_RULE_TABLE, table->name);
-	struct nlmsghdr *head =
-		nftnl_nlmsg_build_hdr(data, NFT_MSG_GETRULE, (uint16_t)nft_rule_family(table),
-				      NLM_F_DUMP, 1);
-	nftnl_rule_nlmsg_build_payload(head, filter);
-	nftnl_rule_free(filter);
-	/* EINTR: the rules changed while they were listed. */
-	r = -EINTR;
-	for (int i = 0; r == -EINTR && i < TRIES; i++) {
-		*count = empty;
-		r = send_request(head, head->nlmsg_len, count_rule, count);
-	}
-	if (r == -EOPNOTSUPP) /* no such table, or no nf_tables at all */
-		*count = empty;
-	return r == -EOPNOTSUPP ? 0 : r;
-}
-
-int nft_is_current(const struct nft_table *table)
-{
-	struct rule_count count = { 0 };
-	int r = look(table, &count);
-
-	return r < 0 ? r : count.others == 0 && count.marked == table->count;
-}
-
-int nft_is_other(const struct nft_table *table)
-{
-	struct rule_count count = { 0 };
-	int r = look(table, &count);
-
-	return r < 0 ? r : count.others > 0;
-}
-
-int nft_count(const struct nft_table *table, enum nft_chain chain, uint64_t *packets)
-{
-	struct rule_count count = { .chain = nft_rule_chain(chain) };
-	int r = look(table, &count);
-
-	if (r == 0)
-		*packets = count.packets;
-	return r;
-}
-
-int nft_count_each(const struct nft_table *table, uint64_t *packets)
-{
-	struct rule_count count = { .each = packets };
-	int r = look(table, &count);
-
-	return r < 0 ? r : count.others == 0 && count.marked == table->count;
-}
-
-struct chain_search {
-	char *out;
-	size_t room;
-	bool found;
-};
-
-static int compare_chain(const struct nlmsghdr *head, void *context)
-{
-	struct chain_search *search = context;
-	struct nftnl_chain *chain = nftnl_chain_alloc();
-
-	if (!chain)
-		return MNL_CB_ERROR;
-	if (!search->found && nftnl_chain_nlmsg_parse(head, chain) == 0 &&
-	    nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
-	    nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_FORWARD &&
-	    nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY) == NF_DROP) {
-		uint32_t family = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
-		search->found = family == NFPROTO_IPV4 || family == NFPROTO_INET;
-		snprintf(search->out, search->room, "%s %s %s",
-			 family == NFPROTO_INET ? "inet" : "ip",
-			 nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE),
-			 nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME));
-	}
-	nftnl_chain_free(chain);
-	return MNL_CB_OK;
-}
-
-int nft_forward_policy_drop(char *out, size_t room)
-{
-	char data[1024];
-	struct chain_search search = { .out = out, .room = room };
-	int r = library_load(&libnftnl);
-
-	if (r < 0)
-		return r;
-	struct nlmsghdr *head =
-		nftnl_nlmsg_build_hdr(data, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NLM_F_DUMP, 1);
-	r = -EINTR;
-	for (int i = 0; r == -EINTR && i < TRIES; i++)
-		r = send_request(head, head->nlmsg_len, compare_chain, &search);
-	if (r == -EOPNOTSUPP)
-		return 0;
-	return r < 0 ? r : search.found;
 }

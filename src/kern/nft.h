@@ -37,7 +37,14 @@ struct nft_match {
 	unsigned char bytes[16];
 	/* NFT_FIELD_PACKET, NFT_FIELD_SEGMENT of up to two bytes: the bits that are compared; all 0: every bit */
 	unsigned char mask[2];
-	enum nft_flows { NFT_NO_FLOWS, NFT_OPENED_OUT, NFT_OPENED_IN } flows;
+	enum nft_flows {
+		NFT_NO_FLOWS,
+		NFT_OPENED_OUT,
+		NFT_OPENED_IN,
+		/* of those, the ones that the present rules have allowed */
+		NFT_ALLOWED_OUT,
+		NFT_ALLOWED_IN,
+	} flows;
 };
 
 enum { NFT_MATCHES = 7 };
@@ -50,6 +57,8 @@ struct nft_note {
 	enum nft_flows flows; /* NFT_NO_FLOWS: it notes none */
 	unsigned seconds;     /* after which the kernel forgets the flow */
 	bool refresh;         /* a flow that is known lasts as long from now on, else as before */
+	/* not NFT_NO_FLOWS: the flow is noted there as well, but for no longer than a minute */
+	enum nft_flows also;
 };
 
 struct nft_rule {
@@ -101,7 +110,7 @@ struct nft_table {
 		*mark; /* comment of every rule; identifies this version of the rules; at most 64 */
 	const struct nft_rule *rules;
 	size_t count;
-	bool tracked; /* with a device: it has the sets of flows, each bounded, which a replacement keeps */
+	bool tracked; /* with a device: it has the sets of flows, each bounded; a replacement keeps those of opened flows */
 };
 
 /*

@@ -14,8 +14,9 @@
 enum {
 	REGISTER = 4,
 	FLOWS_MAX = 65535, /* of one set; a flow has about 120 bytes */
-	FIRST_ID = 2,      /* within a batch; 1 is nft_rule_senders' */
-	SOURCE4 = 12,      /* RFC 791 */
+	ALLOWED_SECONDS = 60,
+	FIRST_ID = 2, /* within a batch; 1 is nft_rule_senders' */
+	SOURCE4 = 12, /* RFC 791 */
 	TARGET4 = 16,
 	SOURCE6 = 8, /* RFC 8200 */
 	TARGET6 = 24,
@@ -27,12 +28,15 @@ enum {
 /* nft's own numbers of types, for people who list the table: 6 bits for each part of a key. */
 enum { TYPE_ADDRESS = 7, TYPE_ADDRESS6 = 8, TYPE_TRANSPORT = 12, TYPE_PORT = 13, TYPE_BITS = 6 };
 
-static const char *const names[NFT_FLOW_SETS] = { "opened_out", "opened_out6", "opened_in",
-						  "opened_in6" };
+/* Those that a replacement of the rules keeps come first. */
+static const char *const names[NFT_FLOW_SETS] = {
+	"opened_out",  "opened_out6",  "opened_in",  "opened_in6",
+	"allowed_out", "allowed_out6", "allowed_in", "allowed_in6",
+};
 
 static unsigned index_of(enum nft_flows flows, bool ipv6)
 {
-	return (flows == NFT_OPENED_IN ? 2 : 0) + ipv6;
+	return 2 * (unsigned)(flows - NFT_OPENED_OUT) + ipv6;
 }
 
 static uint32_t key_length(bool ipv6)
@@ -97,18 +101,29 @@ bool nft_flow_find(struct nftnl_rule *rule, const struct nft_rule *from, enum nf
 	return true;
 }
 
-bool nft_flow_note(struct nftnl_rule *rule, const struct nft_rule *from)
+/* The key is loaded. */
+static bool add_note(struct nftnl_rule *rule, unsigned which, unsigned seconds, bool refresh)
 {
-	unsigned which = index_of(from->note.flows, from->ipv6);
-	struct nftnl_expr *set = load_key(rule, from) ? nft_expr_add(rule, "dynset") : NULL;
+	struct nftnl_expr *set = nft_expr_add(rule, "dynset");
 
 	if (!set)
 		return false;
 	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
 	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_OP,
-			   from->note.refresh ? NFT_DYNSET_OP_UPDATE : NFT_DYNSET_OP_ADD);
+			   refresh ? NFT_DYNSET_OP_UPDATE : NFT_DYNSET_OP_ADD);
 	nftnl_expr_set_str(set, NFTNL_EXPR_DYNSET_SET_NAME, names[which]);
 	nftnl_expr_set_u32(set, NFTNL_EXPR_DYNSET_SET_ID, FIRST_ID + which);
-	nftnl_expr_set_u64(set, NFTNL_EXPR_DYNSET_TIMEOUT, from->note.seconds * 1000ull);
+	nftnl_expr_set_u64(set, NFTNL_EXPR_DYNSET_TIMEOUT, seconds * 1000ull);
 	return true;
+}
+
+bool nft_flow_note(struct nftnl_rule *rule, const struct nft_rule *from)
+{
+	const struct nft_note *note = &from->note;
+
+	if (!load_key(rule, from) ||
+	    !add_note(rule, index_of(note->flows, from->ipv6), note->seconds, note->refresh))
+		return false;
+	return !note->also ||
+	       add_note(rule, index_of(note->also, from->ipv6), ALLOWED_SECONDS, false);
 }

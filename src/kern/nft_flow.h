@@ -8,8 +8,8 @@
 struct nftnl_rule;
 struct nftnl_set;
 
-/* Number of the sets of a table: for each direction of opening, and each family. */
-enum { NFT_FLOW_SETS = 4 };
+/* Number of the sets of a table: opened and allowed flows, for each direction of opening, and each family. */
+enum { NFT_FLOW_SETS = 8, NFT_FLOW_SETS_KEPT = 4 };
 
 /* Makes one of the sets, to be freed by nftnl_set_free(). NULL: out of memory. */
 struct nftnl_set *nft_flow_set(const struct nft_table *table, unsigned which);

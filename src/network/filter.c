@@ -238,7 +238,12 @@ static void deny_addresses(struct rules *rules, const struct filter_rule *from)
 
 static struct nft_note note_of(const struct rule *rule, unsigned seconds, bool refresh)
 {
-	return (struct nft_note){ rule->in ? NFT_OPENED_IN : NFT_OPENED_OUT, seconds, refresh };
+	enum nft_flows allowed = rule->in ? NFT_ALLOWED_IN : NFT_ALLOWED_OUT;
+
+	return (struct nft_note){ .flows = rule->in ? NFT_OPENED_IN : NFT_OPENED_OUT,
+				  .seconds = seconds,
+				  .refresh = refresh,
+				  .also = rule->machine ? NFT_NO_FLOWS : allowed };
 }
 
 /*
@@ -302,6 +307,7 @@ static void allow_icmp(struct rules *rules, const struct filter_rule *from, bool
 	struct nft_rule *echo = allow_types(rules, from, ipv6, request, request);
 	echo->echo = true;
 	echo->note = note_of(&from->rule, FLOW_ECHO, true);
+	echo->note.also = NFT_NO_FLOWS;
 	allow_types(rules, from, ipv6, first, request - 1);
 	allow_types(rules, from, ipv6, ipv6 ? ECHO6 + 2 : ECHO + 1, TYPE_MAX);
 }
@@ -358,19 +364,40 @@ static void allow_rest(struct rules *rules, bool in)
 	}
 }
 
-static bool applies(const struct filter_rule *rule, bool in, bool denies)
+/* Rules of a direction, in this order. What denies a machine looks at hardware addresses, which flows do not have. */
+enum order { DENY_MACHINES, DENY_OTHERS, ALLOW };
+
+static bool applies(const struct filter_rule *rule, bool in, enum order order)
 {
-	return rule->rule.in == in && rule->rule.deny == denies &&
-	       (!rule->rule.machine || rule->found);
+	enum order own = !rule->rule.deny ? ALLOW : rule->rule.machine ? DENY_MACHINES : DENY_OTHERS;
+
+	return rule->rule.in == in && own == order && (!rule->rule.machine || rule->found);
 }
 
-static bool has_allow(const struct filter *filter, bool in)
+static bool has(const struct filter *filter, bool in, enum order order)
 {
 	for (size_t i = 0; i < filter->count; i++) {
-		if (filter->list[i].rule.in == in && !filter->list[i].rule.deny)
+		if (applies(&filter->list[i], in, order))
 			return true;
 	}
 	return false;
+}
+
+static void add_order(const struct filter *filter, bool in, enum order order, struct rules *rules)
+{
+	for (size_t i = 0; i < filter->count; i++) {
+		const struct filter_rule *rule = &filter->list[i];
+		if (!applies(rule, in, order))
+			continue;
+		rules->owner = rule->section;
+		if (order == ALLOW)
+			allow(rules, rule);
+		else
+			deny(rules, rule);
+		if (order == DENY_MACHINES && !in)
+			deny_addresses(rules, rule);
+	}
+	rules->owner = NULL;
 }
 
 static void add_direction(const struct network *network, const struct filter *filter, bool in,
@@ -378,25 +405,18 @@ static void add_direction(const struct network *network, const struct filter *fi
 {
 	rules->chain = in ? NFT_RECEIVED : NFT_SENT;
 	rules->owner = NULL;
-	filter_pass_needed(network, in, rules);
+	/* Most packets are of flows. */
+	if (!has(filter, in, DENY_MACHINES))
+		filter_pass_allowed(in, rules);
 	filter_pass_answers(in, rules);
 	filter_note_ends(in, rules);
-	for (int denies = 1; denies >= 0; denies--) {
-		for (size_t i = 0; i < filter->count; i++) {
-			const struct filter_rule *rule = &filter->list[i];
-			if (!applies(rule, in, denies))
-				continue;
-			rules->owner = rule->section;
-			if (!denies)
-				allow(rules, rule);
-			else
-				deny(rules, rule);
-			if (denies && rule->found && !in)
-				deny_addresses(rules, rule);
-		}
-	}
-	rules->owner = NULL;
-	if (!has_allow(filter, in))
+	filter_pass_needed(network, in, rules);
+	add_order(filter, in, DENY_MACHINES, rules);
+	if (has(filter, in, DENY_MACHINES))
+		filter_pass_allowed(in, rules);
+	add_order(filter, in, DENY_OTHERS, rules);
+	add_order(filter, in, ALLOW, rules);
+	if (!has(filter, in, ALLOW))
 		allow_rest(rules, in);
 	rules_add(rules, NFT_DROP);
 }

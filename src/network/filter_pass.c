@@ -115,7 +115,7 @@ static void want_flow(struct nft_rule *rule, bool ipv6, enum nft_flows flows, un
 	rules_want_number(rule, NFT_FIELD_FLOW, 0)->flows = flows;
 	rule->ipv6 = ipv6;
 	if (seconds)
-		rule->note = (struct nft_note){ flows, seconds, true };
+		rule->note = (struct nft_note){ flows, seconds, true, NFT_NO_FLOWS };
 }
 
 /*
@@ -166,6 +166,22 @@ void filter_pass_answers(bool in, struct rules *rules)
 
 	pass_answers_of(rules, false, flows);
 	pass_answers_of(rules, true, flows);
+}
+
+void filter_pass_allowed(bool in, struct rules *rules)
+{
+	enum nft_flows flows = in ? NFT_ALLOWED_IN : NFT_ALLOWED_OUT;
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct nft_rule *tcp = rules_add_for(rules, NFT_ACCEPT, rules_ethertype(ipv6));
+		filter_want_flags(tcp, TCP_FIN | TCP_SYN | TCP_RST, 0, false);
+		want_flow(tcp, ipv6, flows, 0);
+		struct nft_rule *udp = rules_add_for(rules, NFT_ACCEPT, rules_ethertype(ipv6));
+		rules_want_number(udp, NFT_FIELD_TRANSPORT, IPPROTO_UDP);
+		want_flow(udp, ipv6, flows, 0);
+		udp->note = (struct nft_note){ in ? NFT_OPENED_IN : NFT_OPENED_OUT, FLOW_DATAGRAMS,
+					       true, NFT_NO_FLOWS };
+	}
 }
 
 void filter_note_ends(bool in, struct rules *rules)

@@ -28,6 +28,12 @@ void filter_pass_needed(const struct network *network, bool in, struct rules *ru
 /* Answers within flows that the other side of the chain has opened. */
 void filter_pass_answers(bool in, struct rules *rules);
 
+/*
+ * Packets that open or keep flows that the present rules allow, which so pass not each rule, but one. A flow is known by
+ * transport, addresses and ports, as rules are; rules about hardware addresses deny before this, and allow no flow.
+ */
+void filter_pass_allowed(bool in, struct rules *rules);
+
 /* The end of a connection, which its opener tells, makes its flow end soon. */
 void filter_note_ends(bool in, struct rules *rules);
 

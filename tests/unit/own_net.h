@@ -5,6 +5,7 @@
 
 #include "kern/link.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -36,6 +37,19 @@ static inline bool own_net_enter(void)
 	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return link_open(&links) == 0 && link_set_up(links, 1) == 0;
+}
+
+/* Number of this process's open descriptors, and of what opendir needs. */
+static inline int own_net_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
 }
 
 static inline void own_net_pause(void)
