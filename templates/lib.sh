@@ -64,6 +64,19 @@ forget_host() {
 	chmod 1777 "$root/tmp"
 }
 
+# settle_journal: journald keeps its current file mapped as a whole, so that a file of 8 MiB, its smallest otherwise, costs
+# each machine as much memory. As much of the past is kept, in more files. To undo it, remove this file.
+settle_journal() {
+	[ -e "$root/usr/lib/systemd/systemd-journald" ] || return 0
+	write_file etc/systemd/journald.conf.d/small-files.conf <<-'END'
+		[Journal]
+		SystemMaxFileSize=1M
+		SystemMaxFiles=1000
+		RuntimeMaxFileSize=1M
+		RuntimeMaxFiles=1000
+	END
+}
+
 # settle_times: two builds of the same packages at the same SOURCE_DATE_EPOCH give the same tree. What is removed are
 # logs of the build and caches with times in them, which the programs make anew.
 settle_times() {
@@ -103,5 +116,6 @@ recipe() {
 		shift 2
 	done
 	build
+	settle_journal
 	settle_times
 }

@@ -184,10 +184,12 @@ break_init() {
 }
 
 # etc_of_our_own: in this test's mount namespace alone, for who changes /etc, or looks whether somebody does: a
-# neighbour adds users to the host's while a test runs. What he renames meanwhile is not missed.
+# neighbour adds users to the host's while a test runs. A file that is renamed meanwhile is not missed; a lock of the
+# neighbour's is none here. The whole folder: a file that the host replaces loses what is mounted on it.
 etc_of_our_own() {
 	mkdir "$T/etc"
 	cp -a /etc/. "$T/etc" 2>/dev/null || true
+	rm -f "$T"/etc/*.lock
 	mount --bind "$T/etc" /etc
 }
 

@@ -11,9 +11,8 @@ lxd_runs() {
 	[[ ! -e $T/lxd.pid ]] || return 0
 	mkdir -p "$T/lxd"
 	# A container's own ids, whatever the host has given to others.
-	printf 'root:1000000:1000000\nlxd:1000000:1000000\n' >"$T/subid"
-	mount --bind "$T/subid" /etc/subuid
-	mount --bind "$T/subid" /etc/subgid
+	etc_of_our_own
+	printf 'root:1000000:1000000\nlxd:1000000:1000000\n' | tee /etc/subuid >/etc/subgid
 	lxd --group root --logfile "$T/lxd.log" >"$T/lxd.out" 2>&1 &
 	echo $! >"$T/lxd.pid"
 	lxd waitready --timeout 60
@@ -26,7 +25,7 @@ lxd_ends() {
 	lxc list -f csv -c n | xargs -r lxc delete --force || true
 	lxd shutdown --timeout 60 || kill "$(cat "$T/lxd.pid")"
 	wait || true
-	umount /etc/subuid /etc/subgid
+	etc_of_the_host
 	# What it has mounted in this namespace.
 	awk -v "at=$T/lxd" 'index($5, at) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
 }

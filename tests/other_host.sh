@@ -16,13 +16,11 @@ start_server() {
 	mount -t tmpfs none /run
 	mkdir -p /run/sshd
 	chmod 0755 /run/sshd
-	# The whole folder: a file that the host replaces meanwhile would lose its mount.
-	cp -a /etc "$T/ssh/etc"
-	mount --bind "$T/ssh/etc" /etc
+	etc_of_our_own
 	grep -q '^sshd:' /etc/passwd || echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd
 	# A home without the host's: what its files run at a log-in may print anything.
 	sed -i "s|^root:.*|root:x:0:0:root:$T/ssh/home:/bin/sh|" /etc/passwd
-	{ grep -v '^root:' "$T/ssh/etc/shadow"; echo 'root:*:19000:0:99999:7:::'; } >"$T/ssh/shadow"
+	{ grep -v '^root:' /etc/shadow; echo 'root:*:19000:0:99999:7:::'; } >"$T/ssh/shadow"
 	cp "$T/ssh/shadow" /etc/shadow
 	ssh-keygen -q -t ed25519 -N "" -f "$T/ssh/host"
 	ssh-keygen -q -t ed25519 -N "" -f "$T/ssh/user"
@@ -44,9 +42,10 @@ start_server() {
 }
 
 stop_server() {
-	kill "$(cat "$T/ssh/pid")"
+	[[ ! -e $T/ssh/pid ]] || kill "$(cat "$T/ssh/pid")"
 	BERTH_ROOT=$T/there delete_all
-	umount /etc /run
+	etc_of_the_host
+	umount /run
 }
 
 # Makes $T/cutter BYTES COMMAND..., in place of ssh: the command, to which only so many bytes pass.

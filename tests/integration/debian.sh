@@ -48,6 +48,17 @@ case_trixie_boots() {
 	boots_whole trixie
 }
 
+# A file of the journal is mapped as a whole for as long as journald runs.
+case_a_journal_in_small_files() {
+	local release file
+	both_up
+	for release in bookworm trixie; do
+		file=$(berth exec "$release" -- sh -c 'echo /var/log/journal/*/system.journal')
+		has '^/var/log/journal/[0-9a-f]+/system.journal$' "$file"
+		[[ $(berth exec "$release" -- stat -c %s "$file") -le $((1 << 20)) ]] || fault "$release: a journal of $(berth exec "$release" -- stat -c %s "$file") bytes"
+	done
+}
+
 case_they_find_each_other() {
 	both_up
 	retry 20 berth exec bookworm -- ping -c 1 -W 5 trixie

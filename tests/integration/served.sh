@@ -163,9 +163,7 @@ asks() {
 case_a_link_that_leads_elsewhere() {
 	berth stop --force --all
 	berth network down default
-	# Others may change /etc meanwhile.
-	cp -a /etc "$T/etc" || true
-	mount --bind "$T/etc" /etc
+	etc_of_our_own
 	mkdir "$T/a" "$T/b"
 	echo "nameserver 192.0.2.1" | tee "$T/a/resolv.conf" >"$T/b/resolv.conf"
 	ln -sfn "$T/a/resolv.conf" /etc/resolv.conf
@@ -187,7 +185,7 @@ case_a_link_that_leads_elsewhere() {
 	echo "nameserver 192.0.2.1" >/etc/resolv.conf
 	retry 20 asks --resolv-file=/etc/resolv.conf
 	finds one one
-	umount /etc
+	etc_of_the_host
 }
 
 # group_of NETWORK: prints the cgroup of its dnsmasq.
