@@ -36,7 +36,16 @@ static ssize_t read_full(int fd, char *out, uint64_t at)
 	return (ssize_t)have;
 }
 
-static int same_data(struct packing *p, const char *name)
+/* The next byte at or behind `at` that is in no hole; size: there is none. A file system may know no holes. */
+static uint64_t next_data(int fd, uint64_t at, uint64_t size)
+{
+	off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+
+	return data >= 0 ? (uint64_t)data : errno == ENXIO ? size : at;
+}
+
+/* Of two files of the same size. What is a hole in both is not read. */
+static int same_data(struct packing *p, const char *name, uint64_t size)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	scoped_fd int one = openat(p->from, name, flags);
@@ -46,6 +55,10 @@ static int same_data(struct packing *p, const char *name)
 	if (one < 0 || other < 0)
 		return -errno;
 	for (uint64_t at = 0;; at += PACK_DATA) {
+		const uint64_t data = next_data(one, at, size), others = next_data(other, at, size);
+		at = data < others ? data : others;
+		if (at >= size)
+			return 1;
 		ssize_t n = read_full(one, p->data, at), m = read_full(other, second, at);
 		if (n < 0 || m < 0)
 			return n < 0 ? (int)n : (int)m;
@@ -123,5 +136,5 @@ int pack_same(struct packing *p, const char *name, const struct statx *st, const
 	    (st->stx_nlink > 1 && !S_ISDIR(st->stx_mode)))
 		return 0;
 	int r = S_ISLNK(st->stx_mode) ? same_target(p, name) : same_attributes(p, name);
-	return r == 1 && S_ISREG(st->stx_mode) ? same_data(p, name) : r;
+	return r == 1 && S_ISREG(st->stx_mode) ? same_data(p, name, st->stx_size) : r;
 }

@@ -53,6 +53,10 @@ def make_sparse(top):
         f.truncate((300 << 20) + 70000)
     with open(f"{top}/hole", "wb") as f:
         f.truncate(5 << 20)
+    with open(f"{top}/vast", "wb") as f:
+        f.write(b"begin")
+        f.seek((8 << 30) - 3)
+        f.write(b"end")
     write(f"{top}/large", bytes(range(256)) * 12000)
     write(f"{top}/empty")
 
