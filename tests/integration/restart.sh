@@ -45,8 +45,10 @@ own = group.split("/berth-")[0] + open("/proc/self/cgroup").read().split("0::")[
 for name in names:
     os.mkdir(name)
 print("there", flush=True)
+end = time.monotonic() + 120
 while all(os.path.exists(name) for name in names[::200]):
-    pass
+    if time.monotonic() > end:
+        sys.exit("nothing was removed")
 for name in names:
     try:
         with open(name + "/cgroup.procs", "w") as file:
@@ -67,6 +69,8 @@ case_a_reboot_whose_cgroup_is_busy() {
 	# On a busy host they may be gone before the process that is to be in one runs.
 	for _ in {1..10}; do
 		init=$(field m init)
+		# What the last one has said is not taken for this one's.
+		rm -f "$T/occupied"
 		occupy "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/berth-$(tag_of "$BERTH_ROOT")/m" >"$T/occupied" 2>&1 &
 		retry 10 grep -q there "$T/occupied"
 		berth exec m -- reboot -f || true
