@@ -166,6 +166,12 @@ case_broken() {
 	gone web
 }
 
+# followed: a line of the console has come. One that was written before the reader was there does not.
+followed() {
+	berth exec web -- sh -c 'echo from the guest >/dev/console'
+	grep -q "from the guest" "$T/followed"
+}
+
 case_logs() {
 	up web
 	retry 10 has_text . berth api GET /1.0/machines/web/logs
@@ -176,8 +182,7 @@ case_logs() {
 	has "Status: 404" "$(cgi GET /1.0/machines/none/logs follow=1)"
 	# What comes is passed on until the reader goes.
 	berth api GET '/1.0/machines/web/logs?follow=1&lines=0' >"$T/followed" &
-	berth exec web -- sh -c 'echo from the guest >/dev/console'
-	retry 10 grep -q "from the guest" "$T/followed"
+	retry 30 followed
 	kill $!
 	wait $! || true
 	gone web

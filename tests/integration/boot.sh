@@ -359,6 +359,7 @@ case_foreground_that_is_killed() {
 	wait "$process" || true
 	same "without it" running "$(field f state)"
 	# The next start --foreground takes over the running machine.
+	rm -f "$T/err"
 	berth start --foreground f 2>"$T/err" &
 	process=$!
 	retry 10 grep -q "running already" "$T/err"

@@ -270,6 +270,7 @@ case_a_pipe_beside_a_writer() {
 case_reader_of_a_pipe() {
 	local reader
 	shown piped-2
+	rm -f "$T/out"
 	berth console --read-only m </dev/null >"$T/out" &
 	reader=$!
 	retry 10 grep -q piped-2 "$T/out"

@@ -167,6 +167,7 @@ case_idle() {
 	serve web flood 81
 	berth forward add --proxy web tcp 8081:81
 	mkfifo "$T/kept"
+	rm -f "$T/slow"
 	python3 "$peer" slow 127.0.0.1 8081 <>"$T/kept" >"$T/slow" &
 	pid=$!
 	retry 20 grep -q slow "$T/slow"

@@ -88,6 +88,7 @@ case_run() {
 # The command gets SIGINT, as from a terminal, and the machine is deleted.
 case_run_interrupted() {
 	gone m
+	rm -f "$T/said"
 	berth run bb -- sh -c 'echo up; exec sleep 1000' >"$T/said" &
 	local run=$!
 	retry 30 grep -q up "$T/said"
