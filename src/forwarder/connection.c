@@ -12,10 +12,8 @@
 
 enum {
 	CONNECT_MS = 10000,
-	/* A start waits for other commands, and for the boot. */
+	/* A start waits for other commands. */
 	WAKE_MS = 150000,
-	/* Servers may begin to listen a while after the boot. */
-	FRESH_MS = 10000,
 	/* A peer that has vanished is noticed after about ten minutes. */
 	ALIVE_IDLE = 300,
 	ALIVE_EVERY = 60,
@@ -245,13 +243,15 @@ int proxy_connections_answered(struct proxy *proxy)
 	}
 	for (size_t i = 0; i < proxy->most; i++) {
 		struct proxy_connection *connection = &proxy->connections[i];
-		if (connection->state != CONNECTION_ASKING)
-			continue;
-		connection->fresh_until = answer.woken ? clock_ms() + FRESH_MS : 0;
-		if (answer.code)
+		enum proxy_connection_state state = connection->state;
+		/* A start may fail after the machine was there: what waits for a port waits for nothing. */
+		if (answer.code && (state == CONNECTION_ASKING || state == CONNECTION_RESTING ||
+				    (state == CONNECTION_CONNECTING && connection->fresh_until)))
 			end(proxy, connection, true);
-		else
-			connect_next(proxy, connection);
+		if (answer.code || state != CONNECTION_ASKING)
+			continue;
+		connection->fresh_until = answer.fresh_ms ? clock_ms() + answer.fresh_ms : 0;
+		connect_next(proxy, connection);
 	}
 	return 0;
 }

@@ -24,9 +24,10 @@ struct demand {
 };
 
 struct demand_answer {
-	int32_t code; /* 0, or an errno: the machine is not awake */
-	bool woken; /* it has just been started or resumed, so that its servers may not listen yet */
-	bool ipv6;  /* address6 is filled in */
+	int32_t code; /* 0, or an errno: the machine is not awake, and its start has failed or ended */
+	/* Milliseconds from now on in which a port that does not listen yet is waited for, after a start; 0: none. */
+	int32_t fresh_ms;
+	bool ipv6; /* address6 is filled in */
 	struct in_addr address;
 	struct in6_addr address6;
 };

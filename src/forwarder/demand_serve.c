@@ -18,14 +18,24 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* After a failure no start is tried for a while, twice as long each time. */
-enum { REST_LEAST_MS = 5000, REST_MOST_MS = 300000, ADDRESSES_MAX = 128, USE_SECONDS = 1 };
+enum {
+	REST_LEAST_MS = 5000,
+	REST_MOST_MS = 300000,
+	ADDRESSES_MAX = 128,
+	USE_SECONDS = 1,
+	LOOK_MS = 100,
+	/* From the start on a server may take so long until it listens. */
+	FRESH_MS = 120000,
+};
 
 struct waker {
 	const struct demand *demand;
 	int fd;
-	int pidfd; /* owned: of `berth _wake`, -1: none runs */
+	int pidfd;  /* owned: of `berth _wake`, -1: none runs */
+	bool asked; /* a question waits for the machine that it starts */
 	/*
 	 * Owned, or -1: the keeper's lock of the run that was waited for. It is awake although its init may never say
 	 * that it has booted. As long as the file is open, no other has its number.
@@ -81,7 +91,29 @@ static int read_addresses(int run, struct demand_answer *answer)
 	return inet_pton(AF_INET, text, &answer->address) == 1 ? 0 : -ENETUNREACH;
 }
 
-/* Whether the machine can be reached now: 0, with its addresses and a use of it; or -errno. */
+/* Whether its start is waited for, and its guest has its addresses: the state of the run is written then. */
+static bool begins(const struct waker *waker, int run)
+{
+	return is_known(waker, run) || (waker->pidfd >= 0 && is_there(run, "state"));
+}
+
+/* The time in which ports of a run are waited for: its addresses are noted when it is started. */
+static int32_t left_of_start(int run)
+{
+	struct stat st;
+	struct timespec now;
+
+	if (fstatat(run, DEMAND_ADDRESSES, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return 0;
+	int64_t age = (now.tv_sec - st.st_mtim.tv_sec) * INT64_C(1000);
+	return (int32_t)(age < 0 ? FRESH_MS : age < FRESH_MS ? FRESH_MS - age : 0);
+}
+
+/*
+ * Whether the machine can be reached now: 0, with its addresses and a use of it; or -errno. One that is being started is,
+ * before its init says that it has booted: its ports are waited for.
+ */
 static int look(const struct waker *waker, struct demand_answer *answer, int *used)
 {
 	scoped_fd int run = open(waker->demand->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,9 +124,10 @@ static int look(const struct waker *waker, struct demand_answer *answer, int *us
 	scoped_fd int held = use(run);
 	if (held < 0 || is_there(run, "paused") || is_there(run, "halting") ||
 	    is_there(run, "waiting") || is_there(run, "finished") ||
-	    (!is_there(run, "booted") && !is_known(waker, run)))
+	    (!is_there(run, "booted") && !begins(waker, run)))
 		return -EAGAIN;
 	int r = read_addresses(run, answer);
+	answer->fresh_ms = left_of_start(run);
 	*used = r == 0 ? take_fd(&held) : -1;
 	return r;
 }
@@ -113,9 +146,9 @@ static void answer_with(const struct waker *waker, const struct demand_answer *a
 }
 
 /* True: it was answered. */
-static bool answer_if_awake(const struct waker *waker, bool woken)
+static bool answer_if_awake(const struct waker *waker)
 {
-	struct demand_answer answer = { .woken = woken };
+	struct demand_answer answer = { 0 };
 	scoped_fd int used = -1;
 
 	if (look(waker, &answer, &used) < 0)
@@ -187,19 +220,32 @@ static void know_run(struct waker *waker)
 		waker->known = open_lock(run);
 }
 
+/* Whether the machine runs, also where no way leads to it. */
+static bool runs(const struct waker *waker)
+{
+	scoped_fd int run = open(waker->demand->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return run >= 0 && lock_is_held(run, "keeper.lock");
+}
+
+/* A machine that was stopped meanwhile, by hand, has not failed. */
 static void finish(struct waker *waker)
 {
 	int status = spawn_wait(waker->pidfd);
+	bool good = status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
 	scoped_close_fd(&waker->pidfd);
-	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+	bool up = runs(waker);
+	bool asked = waker->asked;
+	waker->asked = false;
+	if (good) {
 		know_run(waker);
-		if (answer_if_awake(waker, true)) {
-			waker->failures = 0;
-			return;
-		}
+		waker->failures = 0;
 	}
-	rest(waker);
+	if (good && up && (!asked || answer_if_awake(waker)))
+		return;
+	if (!good || up)
+		rest(waker);
 	refuse(waker, EHOSTDOWN);
 }
 
@@ -210,10 +256,11 @@ static void handle_question(struct waker *waker)
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		_exit(EXIT_SUCCESS);
-	/* A start that runs is answered for when it ends. */
-	if (n < 0 || waker->pidfd >= 0 || answer_if_awake(waker, false))
+	if (n < 0 || answer_if_awake(waker))
 		return;
-	if (clock_ms() < waker->rest_until || begin(waker) < 0)
+	/* A start that has begun is answered for when the machine is there, or it ends. */
+	waker->asked = waker->pidfd >= 0 || (clock_ms() >= waker->rest_until && begin(waker) == 0);
+	if (!waker->asked)
 		refuse(waker, EHOSTDOWN);
 }
 
@@ -224,13 +271,15 @@ void demand_serve(const struct demand *demand, int fd)
 	for (;;) {
 		struct pollfd watched[2] = { { .fd = fd, .events = POLLIN },
 					     { .fd = waker.pidfd, .events = POLLIN } };
-		if (poll(watched, 2, -1) < 0) {
-			if (errno != EINTR)
-				_exit(EXIT_FAILURE);
+		int n = poll(watched, 2, waker.asked ? LOOK_MS : -1);
+		if (n < 0 && errno != EINTR)
+			_exit(EXIT_FAILURE);
+		if (n < 0)
 			continue;
-		}
 		if (watched[1].revents)
 			finish(&waker);
+		else if (waker.asked && answer_if_awake(&waker))
+			waker.asked = false;
 		if (watched[0].revents)
 			handle_question(&waker);
 	}

@@ -18,7 +18,7 @@ enum proxy_connection_state {
 	CONNECTION_UNUSED,
 	CONNECTION_ASKING,     /* whether the machine is awake */
 	CONNECTION_CONNECTING, /* to the machine */
-	CONNECTION_RESTING,    /* until the next try: the machine has just been woken */
+	CONNECTION_RESTING,    /* until the next try: the machine was started a while ago */
 	CONNECTION_OPEN,
 	CONNECTION_DEAD, /* until the events that were read with its last one are done */
 };

@@ -25,7 +25,6 @@
 #include <sys/socket.h>
 
 enum {
-	NOTE_MAX = 4096,
 	BEGIN_MS = 20000, /* until the process serves */
 	STOP_SECONDS = 3, /* until it ends, after each signal */
 	BACKLOG = 511,
@@ -37,12 +36,6 @@ enum {
 static char *folder_path(const struct dirs *dirs, const char *machine)
 {
 	return dirs_run_path(dirs, "forwards/%s", machine);
-}
-
-static char *note_path(const struct forwarder *forwarder)
-{
-	return dirs_run_path(forwarder->dirs, "forwards/%s/%s", forwarder->machine,
-			     forwarder->name);
 }
 
 /* ---- How it is started */
@@ -154,7 +147,7 @@ static bool is_free(int fd)
 
 bool forwarder_lives(const struct forwarder *forwarder)
 {
-	scoped_free char *path = note_path(forwarder);
+	scoped_free char *path = forwarder_note_path(forwarder);
 
 	return path && lock_is_held(AT_FDCWD, path);
 }
@@ -162,12 +155,13 @@ bool forwarder_lives(const struct forwarder *forwarder)
 bool forwarder_is_current(const struct forwarder *forwarder, const struct forward *forward,
 			  const struct lease *lease)
 {
-	scoped_free char *path = note_path(forwarder);
+	scoped_free char *path = forwarder_note_path(forwarder);
 	scoped_free char *wanted = describe(forward, lease);
 	scoped_free char *note = NULL;
 
 	return path && wanted && lock_is_held(AT_FDCWD, path) &&
-	       file_read(AT_FDCWD, path, NOTE_MAX, &note) > 0 && text_starts(note, wanted);
+	       file_read(AT_FDCWD, path, FORWARDER_NOTE_MAX, &note) > 0 &&
+	       text_starts(note, wanted);
 }
 
 /* A group of their own, as that of a network's dnsmasq. */
@@ -182,7 +176,7 @@ static void group_of(const struct dirs *dirs, const char *machine, char group[GR
 /* The pid that the process has written: the second line. */
 static pid_t read_pid(int fd)
 {
-	char note[NOTE_MAX];
+	char note[FORWARDER_NOTE_MAX];
 	uint64_t pid;
 	ssize_t n = pread(fd, note, sizeof note - 1, 0);
 
@@ -234,7 +228,7 @@ static int end_process(const struct forwarder *forwarder, int fd, struct err *er
 
 int forwarder_stop(const struct forwarder *forwarder, struct err *err)
 {
-	scoped_free char *path = note_path(forwarder);
+	scoped_free char *path = forwarder_note_path(forwarder);
 	scoped_free char *folder = folder_path(forwarder->dirs, forwarder->machine);
 	char group[GROUP_ROOM];
 
@@ -398,7 +392,7 @@ static int open_use(const struct forwarder *forwarder, bool on_demand, struct pl
 int forwarder_start(const struct forwarder *forwarder, const struct forward *forward,
 		    const struct lease *lease, struct err *err)
 {
-	scoped_free char *path = note_path(forwarder);
+	scoped_free char *path = forwarder_note_path(forwarder);
 	scoped_free char *text = describe(forward, lease);
 	scoped_plan struct plan plan = { 0 };
 
@@ -443,7 +437,7 @@ bool forwarder_has_addresses(const char *run, const struct lease *lease)
 	scoped_free char *wanted = describe_addresses(lease);
 	scoped_free char *text = NULL;
 
-	return path && wanted && file_read(AT_FDCWD, path, NOTE_MAX, &text) > 0 &&
+	return path && wanted && file_read(AT_FDCWD, path, FORWARDER_NOTE_MAX, &text) > 0 &&
 	       strcmp(text, wanted) == 0;
 }
 

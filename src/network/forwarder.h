@@ -26,6 +26,17 @@ int forwarder_start(const struct forwarder *forwarder, const struct forward *for
 int forwarder_stop(const struct forwarder *forwarder, struct err *err);
 
 bool forwarder_lives(const struct forwarder *forwarder);
+/* The path of its note, which the caller owns, and the most that a note has. */
+enum { FORWARDER_NOTE_MAX = 4096 };
+char *forwarder_note_path(const struct forwarder *forwarder);
+/* Whether it has a note, which only its end on purpose removes. */
+bool forwarder_has_note(const struct forwarder *forwarder);
+/*
+ * Adds to the note of a process that lives why it could not start its machine, or takes it away (NULL). forwarder_failure:
+ * the sentence, which the caller owns; NULL: there is none.
+ */
+void forwarder_note_failure(const struct forwarder *forwarder, const char *why);
+char *forwarder_failure(const struct forwarder *forwarder);
 /* Whether it lives and was started so. */
 bool forwarder_is_current(const struct forwarder *forwarder, const struct forward *forward,
 			  const struct lease *lease);

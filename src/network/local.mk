@@ -14,6 +14,7 @@ libnetwork_a_SOURCES = \
 	src/network/foreign.c \
 	src/network/forward.c src/network/forward.h \
 	src/network/forwarder.c src/network/forwarder.h \
+	src/network/forwarder_note.c \
 	src/network/guard.c src/network/guard.h \
 	src/network/guest.c src/network/guest.h \
 	src/network/host6.c src/network/host6.h \

@@ -126,7 +126,7 @@ case_failure() {
 	failed=$(woken failed)
 	silent closed ask 127.0.0.1 8080
 	has "reset|closed|refused" "$(cat "$T/asked" && echo closed)"
-	for i in {1..10}; do
+	for i in {1..4}; do
 		silent "closed at once, $i" ask 127.0.0.1 8080
 	done
 	# One, and one more for every five seconds that all of this took.

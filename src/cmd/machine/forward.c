@@ -10,6 +10,7 @@
 #include "cmd/machine/forward.h"
 #include "cmd/machine/sections.h"
 #include "machine/life/forwards.h"
+#include "machine/life/passing.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
 
@@ -38,7 +39,8 @@ static const struct flag *const list_flags[] = { &flag_json, NULL };
 
 /* ---- add, remove */
 
-static json_t *forward_object(const struct forward_config *forward, bool made)
+/* failure: why its last connection could not start the machine, or NULL. */
+static json_t *forward_object(const struct forward_config *forward, bool made, const char *failure)
 {
 	const char *target = *forward->target ? forward->target : forward->port;
 
@@ -52,6 +54,7 @@ static json_t *forward_object(const struct forward_config *forward, bool made)
 		{ "header", json_boolean(forward->header) },
 		{ "on_demand", json_boolean(forward->on_demand) },
 		{ "active", json_boolean(made) },
+		{ "failure", failure ? json_text(failure) : json_null() },
 		{ 0 },
 	});
 }
@@ -115,7 +118,8 @@ static int run_add(struct call *call, struct err *err)
 		output_made("forward", forward.section.name);
 	if (r == 0 && call_has(call, &flag_json))
 		r = print_json(forward_object(&forward,
-					      forwards_is_made(&machine, forward.section.name)),
+					      forwards_is_made(&machine, forward.section.name),
+					      NULL),
 			       err);
 	free(forward.section.name);
 	config_free(&forward_schema, &forward);
@@ -136,14 +140,17 @@ json_t *forwards_array(const struct machine *machine)
 {
 	json_t *array = json_array();
 
-	for (const struct section *at = machine->config.forwards; at; at = at->next)
-		json_array_append_new(array, forward_object((const struct forward_config *)at,
-							    forwards_is_made(machine, at->name)));
+	for (const struct section *at = machine->config.forwards; at; at = at->next) {
+		scoped_free char *failure = passing_failure(machine, at->name);
+		json_array_append_new(array,
+				      forward_object((const struct forward_config *)at,
+						     forwards_is_made(machine, at->name), failure));
+	}
 	return array;
 }
 
 static void add_row(struct table *table, const char *machine, const struct forward_config *forward,
-		    bool made)
+		    bool made, bool failed)
 {
 	table_add(table, machine);
 	table_add(table, forward->section.name);
@@ -152,18 +159,24 @@ static void add_row(struct table *table, const char *machine, const struct forwa
 	table_add(table, forward->port);
 	table_add(table, *forward->target ? forward->target : forward->port);
 	table_add(table, forward->on_demand ? "on-demand" : forward->mode);
-	table_add(table, made ? "yes" : "no");
+	table_add(table, failed ? "failed" : made ? "yes" : "no");
 }
 
 static void add_forwards(struct listing *listing, const struct machine *machine)
 {
 	for (const struct section *at = machine->config.forwards; at; at = at->next) {
 		const struct forward_config *forward = (const struct forward_config *)at;
+		scoped_free char *failure = passing_failure(machine, at->name);
 		bool made = forwards_is_made(machine, at->name);
 		if (listing->array)
-			listing_add_object(listing, machine, forward_object(forward, made));
+			listing_add_object(listing, machine,
+					   forward_object(forward, made, failure));
 		else
-			add_row(&listing->table, machine->name, forward, made);
+			add_row(&listing->table, machine->name, forward, made, failure != NULL);
+		if (failure && !listing->array)
+			print_note("forward '%s' could not start machine '%s' for its last "
+				   "connection, and tries again 5 minutes later at the latest: %s",
+				   at->name, machine->name, failure);
 	}
 }
 

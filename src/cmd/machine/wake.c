@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-/* A machine whose init does not say that it has booted is connected to all the same. */
+/* Connections do not wait for the boot, but for their port: a machine that fails before it has booted closes them. */
 enum { BOOT_SECONDS = 60 };
 
 static int check_wanted(const struct machine *machine, const char *name, struct err *err)
@@ -53,6 +53,17 @@ static int wake(struct call *call, struct machine *machine, struct err *err)
 		       : start_anew_if_ended(call, machine, start_and_wait, err);
 }
 
+/* Whether it was stopped while its boot was waited for, which is no failure: the next connection starts it again. */
+static bool was_stopped(const struct machine *machine, int r)
+{
+	struct machine_status status = { 0 };
+
+	if (r != -ECANCELED)
+		return false;
+	machine_glance(machine, &status);
+	return status.state == MACHINE_STOPPED || status.state == MACHINE_STOPPING;
+}
+
 static int run_wake(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -64,6 +75,11 @@ static int run_wake(struct call *call, struct err *err)
 	r = check_wanted(&machine, forward, err);
 	if (r == 0)
 		r = wake(call, &machine, err);
+	if (r < 0 && was_stopped(&machine, r)) {
+		*err = (struct err){ 0 };
+		r = 0;
+	}
+	passing_note_failure(&machine, forward, r < 0 ? err->text : NULL);
 	/* Once: the next attempts, which connections cause, are not told until one succeeds. */
 	if (r < 0 && call->count < 3)
 		passing_tell_failed(&machine, forward, err);

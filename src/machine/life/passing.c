@@ -259,6 +259,27 @@ bool passing_is_shut(const struct dirs *dirs)
 	return path && lock_is_held(AT_FDCWD, path);
 }
 
+void passing_note_failure(const struct machine *machine, const char *forward, const char *why)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, forward, NULL };
+
+	forwarder_note_failure(&forwarder, why);
+}
+
+char *passing_failure(const struct machine *machine, const char *forward)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, forward, NULL };
+
+	return run_going(machine) ? NULL : forwarder_failure(&forwarder);
+}
+
+bool passing_has_ended(const struct machine *machine, const char *forward)
+{
+	const struct forwarder forwarder = { machine->dirs, machine->name, forward, NULL };
+
+	return !forwarder_has_note(&forwarder);
+}
+
 void passing_tell_failed(const struct machine *machine, const char *forward, const struct err *why)
 {
 	scoped_free char *path = machine_path(machine, "keeper.log");

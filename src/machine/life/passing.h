@@ -51,6 +51,16 @@ void passing_end_listening(const struct dirs *dirs);
 int passing_shut(const struct dirs *dirs, struct err *err);
 bool passing_is_shut(const struct dirs *dirs);
 
+/*
+ * Notes why a connection could not start or resume the machine, until one does (NULL). passing_failure: that note, while
+ * the machine does not run and the forward's process lives; the caller owns it; NULL: there is none.
+ */
+void passing_note_failure(const struct machine *machine, const char *forward, const char *why);
+char *passing_failure(const struct machine *machine, const char *forward);
+
+/* Whether the process of a forward was ended on purpose, or never began: it was not killed. */
+bool passing_has_ended(const struct machine *machine, const char *forward);
+
 /* Tells that a connection could not start or resume the machine: in its keeper.log, and by an event. */
 void passing_tell_failed(const struct machine *machine, const char *forward, const struct err *why);
 
