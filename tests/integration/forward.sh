@@ -56,7 +56,7 @@ case_from_everywhere() {
 	same "another machine" web "$(berth exec other -- nc 192.0.2.1 8080 </dev/null)"
 	same "by the bridge's address" web "$(berth exec other -- nc "$(field other network.gateway)" 8080 </dev/null)"
 	same list "web tcp-8080 tcp * 8080 80 nat yes" "$(berth forward list | tail -n 1 | xargs -n 1 | paste -sd ' ')"
-	same json '[{"name":"tcp-8080","protocol":"tcp","listen":"","port":"8080","target":"80","mode":"nat","header":false,"on_demand":false,"active":true,"machine":"web"}]' \
+	same json '[{"name":"tcp-8080","protocol":"tcp","listen":"","port":"8080","target":"80","mode":"nat","header":false,"on_demand":false,"active":true,"failure":null,"machine":"web"}]' \
 		"$(berth forward list --json | jq -c 'map(.listen //= "")')"
 	same info tcp-8080 "$(berth info --json web | jq -r '.forwards[0].name')"
 	has 'forward: +tcp-8080, 8080/tcp to 80' "$(berth info web)"
