@@ -28,6 +28,7 @@ EXTRA_DIST += tests/integration/api.sh tests/integration/api_operations.sh tests
 EXTRA_DIST += tests/integration/mounts.sh tests/integration/volumes.sh tests/integration/volumes_care.sh tests/integration/volumes_known.sh tests/integration/volumes_copied.sh tests/integration/volumes_travel.sh tests/integration/volumes_along.sh tests/integration/diff.sh
 EXTRA_DIST += tests/inside.sh
 EXTRA_DIST += tests/integration/metrics.sh tests/integration/dashboard.py
+EXTRA_DIST += tests/streams/blocks.berth tests/streams/blocks-increment.berth tests/streams/increment.berth tests/streams/increment.list tests/streams/machine.berth tests/streams/machine.list tests/streams/volume.berth
 EXTRA_DIST += tests/streams.sh tests/integration/blocks.sh tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_flips.py tests/integration/stream_tree.py
 EXTRA_DIST += tests/integration/devices.sh tests/integration/desktop.sh tests/integration/desktop_rules.sh tests/desktop.sh tests/rfb
 EXTRA_DIST += tests/integration/rename.sh

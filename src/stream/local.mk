@@ -44,7 +44,8 @@ if HAVE_CUNIT
 check_PROGRAMS += test_blocks test_stream
 TESTS += test_blocks test_stream
 test_blocks_SOURCES = tests/unit/test_blocks.c tests/unit/suite.c tests/unit/suite.h
-test_blocks_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"'
+test_blocks_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_LIBEXEC='"$(abs_top_builddir)/libexec"' \
+	-DTEST_STREAMS='"$(abs_top_srcdir)/tests/streams"'
 test_blocks_LDADD = libstream.a libimage.a libstorage.a libconfig.a libkern.a libbase.a $(STORAGE_LIBS) $(CAP_LIBS) \
 	$(CUNIT_LIBS)
 test_stream_SOURCES = tests/unit/test_stream.c tests/unit/suite.c tests/unit/suite.h \

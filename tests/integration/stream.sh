@@ -26,6 +26,32 @@ case_every_object() {
 	berth delete across beside back
 }
 
+# Streams that earlier versions have written: a machine with a snapshot and a volume, an increment of both, and a volume.
+case_kept_streams() {
+	local kept=$top/tests/streams to
+	for to in $(printf '%s\n' "p-$fast" p-dir | grep -v thin | sort -u); do
+		same "its name" kept "$(berth import --pool "$to" --set network= "$kept/machine.berth" 2>/dev/null)"
+		listed kept | diff "$kept/machine.list" -
+		berth import "$kept/increment.berth"
+		same snapshots "s1 s2" "$(berth snapshot list --json kept | jq -r '[.[].name] | join(" ")')"
+		berth restore --volumes kept s2
+		listed kept | diff "$kept/increment.list" -
+		same "the volume" data "$(berth info --json kept | jq -r '.volumes[].name')"
+		same "its file" "two two" "$(data_of "$to" data)"
+		same "its name" other "$(berth volume import --pool "$to" --new-identity "$kept/volume.berth" other && echo other)"
+		same "its file" "two two" "$(data_of "$to" other)"
+		berth delete kept
+		berth volume delete data other
+	done
+}
+
+# data_of POOL VOLUME: a file of it under its two names.
+data_of() {
+	local root=$BERTH_ROOT/lib/pools/$1/volumes/data.$2/root
+	[[ $1 == p-dir ]] || root=$BERTH_ROOT/run/pools/$1/data.$2
+	cat "$root/file" "$root/again" | xargs
+}
+
 case_settings() {
 	local uuid
 	uuid=$(berth get web uuid)

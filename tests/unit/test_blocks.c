@@ -199,6 +199,41 @@ static void test_behind(void)
 	CU_ASSERT_EQUAL(st.st_size, 12 * BLOCK);
 }
 
+/* ---- Kept streams */
+
+/* A stream that an earlier version has written; with BERTH_WRITE_STREAMS=1 this one writes it. */
+static int open_kept(const char *name, int from, int ranges, const char *base)
+{
+	char path[512];
+	struct err err = { 0 };
+
+	snprintf(path, sizeof path, "%s/%s", TEST_STREAMS, name);
+	if (getenv("BERTH_WRITE_STREAMS")) {
+		scoped_fd int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		CU_ASSERT_EQUAL(write_stream(from, ranges, base, STREAM_LZ4, fd, &err), 0);
+	}
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void test_kept(void)
+{
+	static char before[BLOCKS * BLOCK], after[BLOCKS * BLOCK];
+	scoped_fd int from = volume("aB0d......e.f.......", before);
+	scoped_fd int later = volume("aBC0........f..g...h", after);
+	scoped_fd int to = memfd_create("to", MFD_CLOEXEC);
+	scoped_fd int ranges = list_one(), others = list_two();
+	scoped_fd int base = open_kept("blocks.berth", from, ranges, "");
+	scoped_fd int step = open_kept("blocks-increment.berth", later, others,
+				       "01234567-89ab-cdef-0123-456789abcdef");
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(ftruncate(to, SIZE), 0);
+	CU_ASSERT_EQUAL(read_stream(base, to, &err), 0);
+	CU_ASSERT_TRUE(is_same(to, before));
+	CU_ASSERT_EQUAL(read_stream(step, to, &err), 0);
+	CU_ASSERT_TRUE(is_same(to, after));
+}
+
 /* ---- Damage */
 
 /* Bytes of a stream, and a copy of them that gets damaged. */
@@ -296,6 +331,7 @@ int main(void)
 		{ "a whole volume", test_whole },
 		{ "what differs from a base", test_increment },
 		{ "blocks behind the end of the volume", test_behind },
+		{ "streams of earlier versions", test_kept },
 		{ "damaged streams of blocks", test_damaged },
 		CU_TEST_INFO_NULL,
 	};
