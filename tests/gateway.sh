@@ -49,6 +49,7 @@ make_router() {
 		/pauses) printf '%s\n\n{' "$json"; sleep 60 ;;
 		/sleeps) sleep 1.5; printf '%s\n\n{}' "$json" ;;
 		/stream) printf 'Content-Type: text/event-stream\n\none\n'; sleep 60 ;;
+		/ticks-on) printf 'Content-Type: text/event-stream\n\none\n'; sleep 60; echo last ;;
 		/ticks) printf 'Content-Type: text/event-stream\n\n'; for i in 1 2 3 4; do echo $i; sleep 1; done ;;
 		/keeps) touch "$T/keeps.begun"; cat >"$T/keeps.kept"; touch "$T/keeps.done" ;;
 		/marks/*)

@@ -16,8 +16,8 @@ const query = (path) => `path=${encodeURIComponent(path)}`;
 const place = (machine) => `/machines/${encodeURIComponent(machine)}/files`;
 /** Characters that show nothing, or turn a line around, are shown as what they are not. */
 const shownName = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
-/** The API takes no control characters, and no name that was not text. */
-const canBeAsked = (name) => !/[\u0000-\u001f\u007f\ufffd]/.test(name);
+/** The API takes no control characters. A name that is no text is asked for by its bytes, which no address of the page has. */
+const canBeAsked = (name) => !/[\u0000-\u001f\u007f]/.test(name);
 
 function downloadLink(machine, path, name, words, properties) {
 	return h("a", { href: `/1.0${place(machine)}?${query(path)}`, download: name, ...properties }, words);
@@ -32,7 +32,9 @@ function crumbs(machine, path) {
 
 function nameCell(machine, folder, entry) {
 	const path = below(folder, entry.name), words = shownName(entry.name);
-	if (!canBeAsked(entry.name) || !["folder", "file", "link"].includes(entry.type))
+	if (entry.encoded && entry.type === "file")
+		return h("a", { href: `/1.0${place(machine)}?${query(below(folder, ""))}${entry.encoded}`, download: entry.name, "aria-label": `Download ${words}` }, words);
+	if (entry.encoded || !canBeAsked(entry.name) || !["folder", "file", "link"].includes(entry.type))
 		return h("span", {}, words);
 	if (entry.type === "file")
 		return downloadLink(machine, path, entry.name, words, { "aria-label": `Download ${words}` });

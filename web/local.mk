@@ -39,3 +39,11 @@ EXTRA_DIST += web/vendor/novnc/SHA256SUMS
 EXTRA_DIST += web/vendor/README web/vendor/xterm/SHA256SUMS
 EXTRA_DIST += tests/web/axe tests/web/browser.py tests/web/check.py tests/web/files_flows.py tests/web/made_files.py tests/web/rights_flows.py tests/web/flows.py tests/web/server.py tests/integration/web.sh
 EXTRA_DIST += tests/web/desktop_flows.py tests/web/display.py tests/integration/web_desktop.sh
+
+# A tree that was never installed serves its own page, and has its own description of the API.
+noinst_DATA = share/berth/web share/berth/openapi.json
+CLEANFILES += $(noinst_DATA)
+share/berth/web:
+	$(AM_V_GEN)$(MKDIR_P) share/berth && ln -sfn $(abs_top_srcdir)/web $@
+share/berth/openapi.json:
+	$(AM_V_GEN)$(MKDIR_P) share/berth && ln -sfn $(abs_top_srcdir)/doc/openapi.json $@

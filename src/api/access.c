@@ -93,6 +93,35 @@ bool access_lasts(const struct dirs *dirs, const char *user, const char *machine
 	       (read_right(dirs, user, machine, &right) == -ENOENT || right != ACCESS_NONE);
 }
 
+struct search {
+	const struct dirs *dirs;
+	const char *user;
+	bool found;
+};
+
+static int search_one(void *context, const char *name)
+{
+	struct search *search = context;
+	enum access_right right;
+
+	search->found =
+		read_right(search->dirs, search->user, name, &right) == 0 && right != ACCESS_NONE;
+	return search->found;
+}
+
+bool access_any(const struct dirs *dirs, const char *user)
+{
+	struct search search = { .dirs = dirs, .user = user };
+	struct err none = { 0 };
+	bool all;
+
+	if (may_all(dirs, user, &all, &none) == 0 && all)
+		return true;
+	if (is_there(user))
+		machine_list(dirs, search_one, &search, &none);
+	return search.found;
+}
+
 struct seen {
 	const struct exchange *exchange;
 	struct argv *names; /* NULL: the first one is enough */

@@ -27,6 +27,8 @@ void access_follow(const struct exchange *exchange, struct stream *stream);
  * machine.
  */
 bool access_lasts(const struct dirs *dirs, const char *user, const char *machine);
+/* Whether a user has a right on any machine at this moment. */
+bool access_any(const struct dirs *dirs, const char *user);
 /* Whether the right to manage a machine is enough for that setting: it opens no wall, and costs others nothing. */
 bool access_may_set(const char *key);
 

@@ -33,8 +33,8 @@ static const struct flag flag_input = { "input", 0, false, "FILE",
 static const struct flag *const request_flags[] = { &flag_as,      &flag_cgi,   &flag_header,
 						    &flag_include, &flag_input, NULL };
 
-/* by_cgi: a server asks; sockets: it is one that opens WebSockets; heads: the head is shown. */
-static bool by_cgi, sockets, heads;
+/* by_cgi: a server asks; sockets: it is one that opens WebSockets; heads: the head is shown; bodies: the body too. */
+static bool by_cgi, sockets, heads, bodies;
 
 /* The head of a response, for a server; on the command line as HTTP has it, if it is wanted. */
 static void print_head(const struct response *response)
@@ -75,7 +75,7 @@ static int print_response(const struct response *response, struct err *err)
 	if (!text)
 		return err_set(err, ENOMEM, "out of memory");
 	print_head(response);
-	if (response->status != 304) {
+	if (response->status != 304 && bodies) {
 		output_text(text);
 		output_text("\n");
 	}
@@ -164,11 +164,18 @@ static int answer(const struct call *call, struct request *request, const struct
 		  struct response *response, struct err *err)
 {
 	router_answer(call, request, incoming, response);
+	heads |= request->heads;
+	bodies = !request->heads;
 	if (response->attach && response->status < 400 && !sockets) {
 		err_set(err, EOPNOTSUPP,
 			"a WebSocket needs berth-api(8) in front: ask it, or use berth exec, "
 			"console or desktop");
 		response_fail(response, 0, err);
+	}
+	if (!bodies && response->status < 400 &&
+	    (response->octets.fd > 0 || response->stream.argv.count > 0)) {
+		print_head(response);
+		return 0;
 	}
 	if (response->octets.fd > 0 && response->status < 400) {
 		print_head(response);
@@ -202,6 +209,7 @@ static int run_request(struct call *call, struct err *err)
 	if (r == EXIT_USAGE)
 		return r;
 	if (r < 0) {
+		bodies = true;
 		response_fail(&response, 0, err);
 		r = print_response(&response, err);
 	} else {

@@ -94,7 +94,15 @@ static int give_ticket(struct exchange *exchange, const char *verb, const struct
 	struct response *response = exchange->response;
 	scoped_argv struct argv argv = { 0 };
 
+	/* Root has no right that could be taken away. */
+	const char *user = exchange->request->user;
 	verb_begin(exchange->call, &argv);
+	if (user && strcmp(user, "root") != 0) {
+		argv_add(&argv, "_attached");
+		argv_add(&argv, "--");
+		argv_add(&argv, "%s", user);
+		argv_add(&argv, "%s", match_name(&exchange->match, "machine"));
+	}
 	if (match_verb(&exchange->match, exchange->request, verb, exchange->match.route->fields,
 		       &argv, err) < 0 ||
 	    check_machine(exchange, kind, err) < 0 || draw_ticket(response->ticket, err) < 0)

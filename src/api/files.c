@@ -60,11 +60,7 @@ static void add_file_name(const char *path, struct text *out)
 	const char *slash = strrchr(path, '/');
 
 	text_add(out, "Content-Disposition: attachment; filename*=UTF-8''");
-	for (const unsigned char *c = (const unsigned char *)slash + 1; *c; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			     (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-		text_add(out, plain ? "%c" : "%%%02X", *c);
-	}
+	text_add_percent(out, slash + 1);
 	text_add(out, "\n");
 }
 

@@ -5,6 +5,7 @@ libcmd_a_SOURCES += \
 	src/api/api.c \
 	src/api/argv.c src/api/argv.h \
 	src/api/attach.c \
+	src/api/attached.c \
 	src/api/backups.c \
 	src/api/description.c src/api/description.h \
 	src/api/body.c src/api/body.h \

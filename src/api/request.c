@@ -105,6 +105,9 @@ int request_target(struct request *request, const char *method, const char *path
 	if (long_path > REQUEST_TARGET_MAX || long_query > REQUEST_TARGET_MAX)
 		return err_set(err, ENAMETOOLONG, "path or query is longer than %d bytes",
 			       REQUEST_TARGET_MAX);
+	request->heads = strcmp(request->method, "HEAD") == 0;
+	if (request->heads)
+		memcpy(request->method, "GET", sizeof "GET");
 	if (*path != '/')
 		return err_set(err, EINVAL, "path '%.60s' does not begin with a slash", path);
 	request->memory = malloc(long_path + long_query + 2);

@@ -30,6 +30,7 @@ struct parameter {
 
 struct request {
 	char method[8];
+	bool heads;   /* HEAD was asked, which is GET without the body */
 	char *memory; /* owned: path and query, decoded and cut to pieces */
 	const char *segments[REQUEST_SEGMENTS_MAX];
 	size_t segment_count;

@@ -25,6 +25,8 @@ enum {
 	FIRST_WAIT_MS = 250,    /* how long a stream that waits may fail before its head is sent */
 	ALIVE_WAIT_MS =
 		15000, /* after so long without an event a comment shows that the stream lives */
+	RIGHT_WAIT_MS =
+		5000, /* how long a right that was taken away may still keep a stream open */
 };
 
 /* The verb that writes, and what was read of it. */
@@ -158,15 +160,24 @@ static void take_lines(struct source *source, const struct stream *stream, const
 	}
 }
 
+static int check_right(const struct source *source, const struct stream *stream, struct err *err)
+{
+	const char *user = stream->user, *machine = stream->machine;
+
+	if (!user ||
+	    (*machine ? access_lasts(source->dirs, user, machine) : access_any(source->dirs, user)))
+		return 0;
+	return err_set(err, EPERM, "user '%.60s' has no right on %s%s%s any more", user,
+		       *machine ? "machine '" : "any machine", machine, *machine ? "'" : "");
+}
+
 static int pass_on(struct source *source, const struct stream *stream, const char *bytes, size_t n,
 		   struct err *err)
 {
 	scoped_text struct text events = { 0 };
 
-	if (stream->user && *stream->machine &&
-	    !access_lasts(source->dirs, stream->user, stream->machine))
-		return err_set(err, EPERM, "user '%.60s' has no right on machine '%s' any more",
-			       stream->user, stream->machine);
+	if (*stream->machine && check_right(source, stream, err) < 0)
+		return -err->code;
 	if (stream->framed || (stream->user && !*stream->machine)) {
 		take_lines(source, stream, bytes, n, &events);
 		bytes = text_str(&events);
@@ -198,6 +209,7 @@ static int copy_all(struct source *source, struct response *response,
 
 	for (;;) {
 		int ms = !*begun && stream->waits ? FIRST_WAIT_MS
+			 : stream->user           ? RIGHT_WAIT_MS
 			 : stream->framed         ? ALIVE_WAIT_MS
 						  : -1;
 		int r = piece ? wait_for_bytes(source, ms, err)
@@ -212,8 +224,10 @@ static int copy_all(struct source *source, struct response *response,
 				       strerror(errno));
 		if (!*begun)
 			head(response);
-		else if (!r && file_write_all(STDOUT_FILENO, ":\n\n", 3, -1) < 0)
+		else if (!r && stream->framed && file_write_all(STDOUT_FILENO, ":\n\n", 3, -1) < 0)
 			return err_set(err, EPIPE, "the client is gone");
+		if (!r && check_right(source, stream, err) < 0)
+			return -err->code;
 		*begun = true;
 		if (n > 0 && pass_on(source, stream, piece, (size_t)n, err) < 0)
 			return -err->code;

@@ -19,10 +19,13 @@ int install_recipe(const char *name, char *out, size_t room);
 /* The folder of berth-identity.d(5) that came with berth: in that of the recipes, else where it was installed. */
 int install_identity(char *out, size_t room);
 
-/* The description of the API: the file that BERTH_DESCRIPTION names, else the installed one. */
+/*
+ * The description of the API: the file that BERTH_DESCRIPTION names, else that in the folder share/berth of the program's
+ * own place (another prefix, or the tree that built it), else the installed one.
+ */
 int install_description(char *out, size_t room);
 
-/* The folder of the page that berth-api serves; the variable is BERTH_WEB. 0 or -ENAMETOOLONG. */
+/* The same for the folder of the page that berth-api serves; the variable is BERTH_WEB. 0 or -ENAMETOOLONG. */
 int install_web(char *out, size_t room);
 
 /* The path of the running berth program, for commands that its keepers run later. 0 or -errno. */

@@ -75,6 +75,16 @@ int text_add_quoted(struct text *text, const char *word)
 	return text_add(text, "'");
 }
 
+int text_add_percent(struct text *text, const char *bytes)
+{
+	for (const unsigned char *c = (const unsigned char *)bytes; *c; c++) {
+		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			     (*c >= '0' && *c <= '9') || strchr("-._~/", *c);
+		text_add(text, plain ? "%c" : "%%%02X", *c);
+	}
+	return text->failed ? -ENOMEM : 0;
+}
+
 const char *text_str(const struct text *text)
 {
 	return text->data ? text->data : "";

@@ -25,6 +25,9 @@ int text_add_bytes(struct text *text, const void *bytes, size_t n);
 /* Adds a word for a shell, in single quotes, whatever is in it. */
 int text_add_quoted(struct text *text, const char *word);
 
+/* Adds bytes as a part of an address has them (RFC 3986): %XX for each that is no letter, digit, -._~ or slash. */
+int text_add_percent(struct text *text, const char *bytes);
+
 /* The string, never NULL; borrowed until the next add. */
 const char *text_str(const struct text *text);
 

@@ -48,10 +48,17 @@ static const struct command *const about[] = {
 	&command_doctor,    &command_api,     &command_web, &command_completion,
 	&command_help_verb, &command_version, NULL
 };
-static const struct command *const internal[] = {
-	&command_complete, &command_finish, &command_respawn, &command_pool_watch, &command_backup,
-	&command_serve,    &command_idle,   &command_wake,    &command_free,       NULL
-};
+static const struct command *const internal[] = { &command_complete,
+						  &command_finish,
+						  &command_respawn,
+						  &command_pool_watch,
+						  &command_backup,
+						  &command_serve,
+						  &command_idle,
+						  &command_wake,
+						  &command_free,
+						  &command_attached,
+						  NULL };
 
 const struct family families[] = {
 	{ "Make and delete machines", make },

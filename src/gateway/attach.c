@@ -94,6 +94,11 @@ static int read_wish(struct attach_wish *wish, const json_t *root)
 	return signal && !wish->signal ? -EINVAL : 0;
 }
 
+const char attach_no_wish[] =
+	"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}}, "
+	"{\\\"control\\\":\\\"take\\\"} or give, or {\\\"signal\\\":NAME}, NAME one of "
+	"HUP, INT, QUIT, TERM, KILL, USR1, USR2\"}";
+
 int attach_wish(struct attach_wish *wish, const char *json, size_t length)
 {
 	json_t *root = json_loadb(json, length, 0, NULL);

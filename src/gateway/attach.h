@@ -27,7 +27,8 @@ struct attach_wish {
 	int signal; /* {"signal": "INT"}, {"control": "take"} or "give"; 0: it is none */
 };
 
-/* 0 or -EINVAL. */
+/* 0 or -EINVAL, for which attach_no_wish is the answer. */
+extern const char attach_no_wish[];
 int attach_wish(struct attach_wish *wish, const char *json, size_t length);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gateway/account.h"
 #include "gateway/pages.h"
 #include "gateway/session.h"
 
@@ -155,8 +156,10 @@ bool browser_check(struct request *request)
 	if (request->looks && pages_find(&web->pages, request->target))
 		return true;
 	if (secret && session_find(web->sessions, SESSION_COOKIE, secret, request->user,
-				   sizeof request->user) == 0)
+				   sizeof request->user) == 0) {
+		account_use(request->gateway, request->user);
 		return strcmp(request->target, SIGN_OUT) == 0 && !request->looks;
+	}
 	answer_refuse(&request->fault, 401, "EACCES",
 		      "nobody is signed in; sign in with a password, or as root by the link that "
 		      "'berth web' prints");

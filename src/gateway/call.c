@@ -97,6 +97,16 @@ void call_check(struct request *request)
 		strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
+bool call_body_waits(const struct request *request, uint64_t most)
+{
+	const char *length = header(request, "Content-Length"), *expect = header(request, "Expect");
+	uint64_t bytes = 0;
+
+	return request->has_body &&
+	       ((expect && strcasecmp(expect, "100-continue") == 0) ||
+		(length && text_to_u64(length, 0, INT64_MAX, &bytes) == 0 && bytes > most));
+}
+
 unsigned call_patience(const struct request *request)
 {
 	const char *prefer = header(request, "Prefer");

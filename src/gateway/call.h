@@ -9,6 +9,8 @@
 /* Checks method, path, user and size. What is wrong is in request->fault. */
 void call_check(struct request *request);
 /* Seconds that the client lets the answer wait. */
+/* Whether the client sends its body only when it is asked to, or has more than so many bytes of it. */
+bool call_body_waits(const struct request *request, uint64_t most);
 unsigned call_patience(const struct request *request);
 /* The variables of CGI. */
 void call_describe(const struct request *request, struct environment *env);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct account;
 struct cgi;
 struct connection;
 struct request;
@@ -35,7 +36,8 @@ struct gateway {
 	struct cgi *children; /* all that were not freed */
 	bool resumed;         /* libmicrohttpd has to look at its connections again */
 	struct web web;
-	bool draining; /* it ends as soon as it can */
+	struct account *accounts; /* of users who have signed in */
+	bool draining;            /* it ends as soon as it can */
 };
 
 /* Makes the earlier of both the next deadline; 0 is none. */

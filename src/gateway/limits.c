@@ -24,6 +24,7 @@ static const struct {
 	{ "answer", offsetof(struct limits, answer), 60, MOST_SECONDS },
 	{ "drain", offsetof(struct limits, drain), 10, MOST_SECONDS },
 	{ "sign-in", offsetof(struct limits, sign_in), 15, MOST_SECONDS },
+	{ "account", offsetof(struct limits, account), 30, MOST_SECONDS },
 	/* 0: twice the processors, and at least 4 */
 	{ "requests", offsetof(struct limits, requests), 0, MOST_NUMBER },
 	{ "waiting", offsetof(struct limits, waiting), 64, MOST_NUMBER },

@@ -14,7 +14,7 @@ enum {
 
 struct limits {
 	/* seconds */
-	uint64_t head, body, stall, queue, answer, drain, sign_in;
+	uint64_t head, body, stall, queue, answer, drain, sign_in, account;
 	/* numbers */
 	uint64_t requests, waiting, streams, connections;
 };

@@ -15,7 +15,9 @@ libgateway_a_SOURCES = \
 if HAVE_MICROHTTPD
 pkglibexec_PROGRAMS += libexec/berth-api
 libexec_berth_api_SOURCES = \
+	src/gateway/account.c src/gateway/account.h \
 	src/gateway/answer.c src/gateway/answer.h \
+	src/gateway/attach_start.c src/gateway/attach_start.h \
 	src/gateway/browser.c src/gateway/browser.h \
 	src/gateway/call.c src/gateway/call.h \
 	src/gateway/cgi.c src/gateway/cgi.h \
@@ -23,6 +25,7 @@ libexec_berth_api_SOURCES = \
 	src/gateway/gateway.h \
 	src/gateway/listen.c src/gateway/listen.h \
 	src/gateway/login.c src/gateway/login.h \
+	src/gateway/login_program.c src/gateway/login_program.h \
 	src/gateway/main.c \
 	src/gateway/pages.c src/gateway/pages.h \
 	src/gateway/peer.c src/gateway/peer.h \

@@ -4,15 +4,15 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/install.h"
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "gateway/account.h"
 #include "gateway/browser.h"
+#include "gateway/login_program.h"
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,10 +52,12 @@ static void sign_in(struct request *request, const char *user)
 	struct web *web = &request->gateway->web;
 	struct err err = { 0 };
 
-	if (session_make(web->sessions, SESSION_COOKIE, user, request->secret, &err) < 0)
+	if (session_make(web->sessions, SESSION_COOKIE, user, request->secret, &err) < 0) {
 		answer_refuse(&request->fault, 500, "EIO", "%s", err.text);
-	else
-		log_line("signed in user %s", user);
+		return;
+	}
+	account_signed_in(request->gateway, user);
+	log_line("signed in user %s", user);
 }
 
 static void has_ended(struct process *process)
@@ -116,21 +118,6 @@ static int take_body(struct request *request, char user[PEER_NAME])
 	return r;
 }
 
-static int start(struct request *request, struct login *login, int secrets)
-{
-	static char *const env[] = { (char *)(uintptr_t) "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-				     (char *)(uintptr_t) "LANG=C.UTF-8", NULL };
-	char path[PATH_MAX];
-	const char *argv[] = { path, NULL };
-	scoped_fd int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	if (null < 0 || install_program("berth-login", path, sizeof path) < 0)
-		return -EIO;
-	struct process_spec spec = { .argv = argv, .env = env, .fds = { secrets, null, null } };
-	login->process.ended = has_ended;
-	return process_start(&request->gateway->processes, &login->process, &spec);
-}
-
 void login_start(struct request *request, void (*ended)(struct request *request))
 {
 	struct web *web = &request->gateway->web;
@@ -143,12 +130,14 @@ void login_start(struct request *request, void (*ended)(struct request *request)
 	}
 	struct login *login = calloc(1, sizeof *login);
 	scoped_fd int secrets = login ? take_body(request, login->user) : -ENOMEM;
+	if (login)
+		login->process.ended = has_ended;
 	if (secrets == -EINVAL)
 		answer_refuse(
 			&request->fault, 400, "EINVAL",
 			"a sign-in is an object with 'user' and 'password', both short texts");
 	else if (secrets < 0 || lseek(secrets, 0, SEEK_SET) < 0 ||
-		 start(request, login, secrets) < 0)
+		 login_program(request->gateway, &login->process, secrets) < 0)
 		refuse_unknown(request);
 	if (request->fault.status) {
 		free(login);

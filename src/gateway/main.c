@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/scoped.h"
 #include "base/text.h"
+#include "gateway/account.h"
 #include "gateway/cgi.h"
 #include "gateway/connection.h"
 #include "gateway/gateway.h"
@@ -150,7 +151,7 @@ static void drain(struct serving *serving)
 	if (fd >= 0)
 		close(fd);
 	request_drain(gateway);
-	socket_drain(gateway);
+	socket_end_all(gateway, NULL);
 	connection_drain(gateway);
 }
 
@@ -218,6 +219,24 @@ static int patience(const struct serving *serving, int64_t now, int64_t next)
 	return server >= 0 && server < own ? server : own;
 }
 
+static bool something_lasts(const struct gateway *gateway, const char *user)
+{
+	return request_lasts(gateway, user) || socket_lasts(gateway, user);
+}
+
+/* Whoever may not sign in any more has nothing here. */
+static void end_refused(struct gateway *gateway)
+{
+	const char *user;
+
+	while ((user = account_refused(gateway))) {
+		log_line("user %s may not sign in any more: what was signed in has ended", user);
+		session_end_all(gateway->web.sessions, user);
+		request_end_all(gateway, user);
+		socket_end_all(gateway, user);
+	}
+}
+
 static void serve(struct serving *serving)
 {
 	struct gateway *gateway = &serving->gateway;
@@ -232,6 +251,8 @@ static void serve(struct serving *serving)
 		request_tick(gateway, now, &next);
 		cgi_tick(gateway, now, &next);
 		socket_tick(gateway, now, &next);
+		account_tick(gateway, now, &next, something_lasts);
+		end_refused(gateway);
 		if (is_over(serving, now))
 			return;
 		watch_wait(gateway->epoll, gateway->resumed ? 0 : patience(serving, now, next));
@@ -353,6 +374,7 @@ int main(int argc, char **argv)
 	socket_abandon(gateway);
 	server_run(&serving.server);
 	server_close(&serving.server);
+	account_free_all(gateway);
 	web_close(&gateway->web);
 	free(serving.path);
 	return EXIT_SUCCESS;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * berth-login, the program that asks the host's PAM about a user: modules may hang, crash, or change their process, and
- * none of that is the server's. Standard input is "USER\0PASSWORD\0". It ends with 0: the user is who he says; 1: he is
- * not, or may not sign in; 2: PAM could not be asked.
+ * none of that is the server's. Standard input is "USER\0PASSWORD\0", or "USER\0" where a session is to go on. It ends
+ * with 0: the user is who he says, or may go on; 1: he is not, or may not sign in; 2: PAM could not be asked.
  */
 #include <errno.h>
 #include <pwd.h>
 #include <security/pam_appl.h>
+#include <shadow.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,18 @@ static int is_same(pam_handle_t *pam, const char *user)
 	return pam_get_item(pam, PAM_USER, &now) == PAM_SUCCESS && now && strcmp(now, user) == 0;
 }
 
+/* Modules of PAM that judge an account know nothing of a password that was locked, by an exclamation mark before it. */
+static int is_locked(const char *user)
+{
+	enum { SHORTEST = 13 }; /* of a password, as crypt(3) makes it */
+	const struct spwd *entry = getspnam(user);
+	size_t marks = entry && entry->sp_pwdp ? strspn(entry->sp_pwdp, "!*") : 0;
+
+	/* A user without a password of this host signs in by another module. */
+	return marks > 0 && strlen(entry->sp_pwdp + marks) >= SHORTEST;
+}
+
+/* password: NULL: the account alone is judged */
 static int ask(const char *user, char *password)
 {
 	const struct pam_conv conversation = { answer, password };
@@ -61,13 +74,18 @@ static int ask(const char *user, char *password)
 		return UNKNOWN;
 	pam_set_item(pam, PAM_RHOST, "berth-api");
 	pam_set_item(pam, PAM_TTY, "berth-api");
-	int r = pam_authenticate(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
+	int r = password ? pam_authenticate(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK)
+			 : PAM_SUCCESS;
 	if (r == PAM_SUCCESS)
 		r = pam_acct_mgmt(pam, PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK);
 	int same = is_same(pam, user);
 	pam_end(pam, r);
 	if (r == PAM_SUCCESS && same)
 		return GOOD;
+	/* Of a session only what is certain is its end. */
+	if (!password && r != PAM_SUCCESS && r != PAM_ACCT_EXPIRED && r != PAM_PERM_DENIED &&
+	    r != PAM_USER_UNKNOWN && r != PAM_AUTH_ERR && r != PAM_NEW_AUTHTOK_REQD)
+		return UNKNOWN;
 	return r == PAM_ABORT || r == PAM_SYSTEM_ERR || r == PAM_BUF_ERR ||
 			       r == PAM_AUTHINFO_UNAVAIL
 		       ? UNKNOWN
@@ -110,16 +128,19 @@ int main(void)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	size_t length = read_input(), user = strlen(input);
-	char *password = input + user + 1;
-	if (user == 0 || user + 1 >= length || user + 1 + strlen(password) + 1 != length)
+	char *password = user + 1 == length ? NULL : input + user + 1;
+	if (user == 0 || user >= length || (password && user + 1 + strlen(password) + 1 != length))
 		return UNKNOWN;
 	int code = ask(input, password);
-	explicit_bzero(password, strlen(password));
+	if (password)
+		explicit_bzero(password, strlen(password));
+	else if (code == GOOD && is_locked(input))
+		code = REFUSED;
 	/* Root signs in by a link, for which one has to be root already. */
 	const struct passwd *entry = getpwnam(input);
 	if (code == GOOD && (!entry || entry->pw_uid == 0))
 		code = REFUSED;
-	if (code == REFUSED)
+	if (code == REFUSED && password)
 		wait_until(&began);
 	return code;
 }

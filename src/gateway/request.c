@@ -20,8 +20,10 @@
 
 enum {
 	PIECE = 16 << 10, /* of an answer, that is passed on at once */
-	DISCARD =
-		1 << 20, /* bytes of a body that are still taken after its child has read enough */
+	/* Bytes of a body that are taken after it was refused: the answer comes behind them, and a client that cannot
+	 * send them to the end sees none. Those of who is not signed in, and those of others. */
+	DISCARD_UNKNOWN = 1 << 20,
+	DISCARD = 1 << 30,
 };
 
 static void set_deadline(struct request *request, uint64_t seconds)
@@ -137,6 +139,19 @@ static void ask_for_slot(struct request *request)
 	}
 }
 
+static uint64_t most_discarded(const struct request *request)
+{
+	return *request->user ? DISCARD : DISCARD_UNKNOWN;
+}
+
+/* Counts bytes of a body that nobody wants. MHD_NO: there are too many, and the client is cut. */
+static enum MHD_Result discard(struct request *request, size_t *size)
+{
+	request->taken += *size;
+	*size = 0;
+	return request->taken > most_discarded(request) ? MHD_NO : MHD_YES;
+}
+
 /* Keeps a small body until it is whole, so that a slow client holds no child. */
 static enum MHD_Result collect(struct request *request, const char *data, size_t *size)
 {
@@ -147,10 +162,7 @@ static enum MHD_Result collect(struct request *request, const char *data, size_t
 	if (!request->fault.status &&
 	    file_write_all(request->body, data, *size, (off_t)request->taken) < 0)
 		answer_refuse(&request->fault, 507, "ENOSPC", "there is no memory for the request");
-	request->taken += *size;
-	*size = 0;
-	/* A client that sends on after it was told its size by nobody is cut. */
-	return request->taken > LIMIT_BODY_BYTES + DISCARD ? MHD_NO : MHD_YES;
+	return discard(request, size);
 }
 
 /* Passes a body on as fast as the child reads it. */
@@ -169,13 +181,11 @@ static enum MHD_Result pass_on(struct request *request, const char *data, size_t
 		suspend(request);
 		return MHD_YES;
 	}
-	if (n == -EPIPE) {
-		request->taken += *size;
-		n = (ssize_t)*size;
-	}
 	request->deadline = 0;
+	if (n == -EPIPE)
+		return discard(request, size);
 	*size -= (size_t)n;
-	return request->taken > DISCARD ? MHD_NO : MHD_YES;
+	return MHD_YES;
 }
 
 static ssize_t read_answer(void *context, uint64_t at, char *out, size_t room)
@@ -301,6 +311,7 @@ static void begin(struct request *request, const char *method)
 		request->answer = request->signs_in ? NULL : browser_answer;
 	else if (!request->fault.status && upgrade_is_asked(request))
 		request->answer = upgrade_answer;
+	request->here = request->answer || request->fault.status;
 }
 
 /* Answers what is not the router's. */
@@ -317,14 +328,13 @@ enum MHD_Result request_handle(struct request *request, const char *method, cons
 {
 	if (!request->begun) {
 		begin(request, method);
-		/* Refused before the body is sent. The connection is closed by that, so that it is kept where there is none. */
-		return request->has_body && (request->answer || request->fault.status)
+		/* Refused before the body is sent, where the client waits for that or there is too much. */
+		return request->here && call_body_waits(request, most_discarded(request))
 			       ? answer_here(request)
 			       : MHD_YES;
 	}
-	if (*size == 0 && request->stage == REQUEST_TAKES && !request->has_body &&
-	    (request->answer || request->fault.status))
-		return answer_here(request);
+	if (request->here)
+		return *size ? discard(request, size) : answer_here(request);
 	if (*size == 0)
 		return go_on(request);
 	if (request->gone)
@@ -407,6 +417,28 @@ static void run_out(struct request *request)
 		break;
 	}
 	drop_child(request);
+}
+
+static bool is_lasting_of(const struct request *request, const char *user)
+{
+	return request->cgi && request->cgi->lasting && !request->connection->local &&
+	       strcmp(request->user, user) == 0;
+}
+
+bool request_lasts(const struct gateway *gateway, const char *user)
+{
+	const struct request *request = gateway->requests;
+
+	while (request && !is_lasting_of(request, user))
+		request = request->next;
+	return request;
+}
+
+void request_end_all(struct gateway *gateway, const char *user)
+{
+	for (struct request *request = gateway->requests; request; request = request->next)
+		if (is_lasting_of(request, user))
+			drop_child(request);
 }
 
 void request_drain(struct gateway *gateway)

@@ -30,6 +30,7 @@ struct request {
 	char user[PEER_NAME];
 	enum request_stage stage;
 	bool begun; /* its head has been checked */
+	bool here;  /* it is answered or refused without a child */
 	bool has_body;
 	enum MHD_Result (*answer)(
 		struct request *request); /* NULL: the router does, or fault says why not */
@@ -60,6 +61,10 @@ void request_end(struct request *request);
 /* Ends what took too long. */
 void request_tick(struct gateway *gateway, int64_t now, int64_t *next);
 
+/* Whether a user whom the kernel has not told has an answer that lasts. */
+bool request_lasts(const struct gateway *gateway, const char *user);
+/* Ends them. */
+void request_end_all(struct gateway *gateway, const char *user);
 /* Ends the answers that have no end of their own. */
 void request_drain(struct gateway *gateway);
 /* Gives all of them up, before libmicrohttpd stops. */

@@ -122,3 +122,17 @@ void session_end(const char *folder, const char *secret)
 	if (make_path(folder, SESSION_COOKIE, secret, path) == 0)
 		unlink(path);
 }
+
+void session_end_all(const char *folder, const char *user)
+{
+	scoped_dir DIR *dir = opendir(folder);
+	const struct dirent *entry;
+	char of[MOST];
+
+	while (dir && (entry = readdir(dir))) {
+		scoped_free char *path = text_format("%s/%s", folder, entry->d_name);
+		if (entry->d_type == DT_REG && text_starts(entry->d_name, "session.") && path &&
+		    read_one(path, of, sizeof of) == 0 && strcmp(of, user) == 0)
+			unlink(path);
+	}
+}

@@ -27,5 +27,7 @@ int session_make(const char *folder, enum session_kind kind, const char *user, c
 int session_find(const char *folder, enum session_kind kind, const char *secret, char *user,
 		 size_t room);
 void session_end(const char *folder, const char *secret);
+/* Ends all sessions of a user. */
+void session_end_all(const char *folder, const char *user);
 
 #endif

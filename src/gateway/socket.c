@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/scoped.h"
-#include "gateway/environment.h"
+#include "gateway/attach_start.h"
 #include "gateway/saying.h"
 #include "gateway/terminal.h"
 #include "gateway/watch.h"
@@ -22,7 +22,6 @@ enum {
 	WISH = 4096,         /* bytes of a message of text */
 	PING_MS = 30000,     /* of silence, after which a client is asked */
 	CLOSE_MS = 5000,     /* for a client to answer a close, and for a child to end */
-	INTERNAL = 1011,     /* causes of a close that are ours alone */
 };
 
 struct web_socket {
@@ -42,6 +41,7 @@ struct web_socket {
 	bool inside, ends_input; /* a message has begun; it was empty so far */
 	char wish[WISH];
 	size_t wish_length;
+	bool local;  /* the kernel has told who the user is */
 	bool deaf;   /* nothing more is read from the client */
 	bool closed; /* a close was sent, or cannot be */
 	bool asked;  /* a ping was sent, and nothing has come since */
@@ -124,14 +124,10 @@ static void free_if_done(struct web_socket *socket)
 
 static void take_wish(struct web_socket *socket)
 {
-	static const char wrong[] =
-		"{\"error\":\"a text is {\\\"resize\\\":{\\\"columns\\\":C,\\\"rows\\\":R}}, "
-		"{\\\"control\\\":\\\"take\\\"} or give, or {\\\"signal\\\":NAME}, NAME one of "
-		"HUP, INT, QUIT, TERM, KILL, USR1, USR2\"}";
 	struct attach_wish wish;
 
 	if (attach_wish(&wish, socket->wish, socket->wish_length) < 0) {
-		put(socket, WEBSOCKET_TEXT, wrong, strlen(wrong));
+		put(socket, WEBSOCKET_TEXT, attach_no_wish, strlen(attach_no_wish));
 		return;
 	}
 	if (wish.columns && socket->attach.terminal)
@@ -354,8 +350,7 @@ static void go(struct web_socket *socket)
 
 static void client_ready(struct watch *watch, uint32_t events)
 {
-	struct web_socket *socket =
-		(struct web_socket *)(void *)((char *)watch - offsetof(struct web_socket, client));
+	struct web_socket *socket = watch->owner;
 
 	if (events & (EPOLLHUP | EPOLLERR))
 		let_go(socket);
@@ -383,33 +378,16 @@ static void has_ended(struct process *process)
 
 static int start(struct web_socket *socket)
 {
-	scoped_environment struct environment env = { 0 };
-	struct attach *attach = &socket->attach;
-	int r = attach->terminal ? streams_open_terminal(&socket->streams)
-				 : streams_open_pipes(&socket->streams);
+	int r = socket->attach.terminal ? streams_open_terminal(&socket->streams)
+					: streams_open_pipes(&socket->streams);
 
-	if (r < 0)
-		return r;
 	for (int i = 0; i < 3; i++)
 		socket->watches[i] = (struct watch){ .fd = socket->streams.near[i],
 						     .ready = stream_ready,
 						     .owner = socket };
-	environment_begin(&env);
-	environment_add(&env, "REMOTE_USER", attach->as);
-	if (attach->terminal)
-		environment_add(&env, "TERM", "xterm-256color");
-	free(attach->words[0]);
-	attach->words[0] = strdup(socket->gateway->router);
-	if (env.failed || !attach->words[0])
-		return -ENOMEM;
-	const int *far = socket->streams.far;
-	struct process_spec spec = {
-		.argv = (const char *const *)(void *)attach->words,
-		.env = env.words,
-		.fds = { far[0], far[1], far[2] },
-		.terminal = attach->terminal,
-	};
-	return process_start(&socket->gateway->processes, &socket->process, &spec);
+	return r < 0 ? r
+		     : attach_start(&socket->attach, &socket->streams, socket->gateway,
+				    &socket->process);
 }
 
 void socket_begin(struct gateway *gateway, struct socket_spec *spec)
@@ -426,30 +404,45 @@ void socket_begin(struct gateway *gateway, struct socket_spec *spec)
 	socket->gateway = gateway;
 	socket->attach = spec->attach;
 	socket->urh = spec->urh;
-	socket->client = (struct watch){ .fd = spec->fd, .ready = client_ready };
+	socket->local = spec->local;
+	socket->client = (struct watch){ .fd = spec->fd, .ready = client_ready, .owner = socket };
 	socket->process.ended = has_ended;
 	socket->heard = clock_ms();
-	for (int i = 0; i < 3; i++)
-		socket->streams.near[i] = socket->streams.far[i] = -1;
 	memcpy(socket->in, spec->early, spec->length);
 	socket->in_end = spec->length;
 	socket->next = gateway->sockets;
 	gateway->sockets = socket;
 	if (start(socket) < 0) {
 		slots_give_back_lasting(&gateway->slots);
-		say_close(socket, INTERNAL);
+		say_close(socket, WEBSOCKET_INTERNAL);
 		socket->deaf = true;
 	}
 	streams_close(socket->streams.far);
 	go(socket);
 }
 
-void socket_drain(struct gateway *gateway)
+static bool is_of(const struct web_socket *socket, const char *user)
+{
+	return !socket->local && socket->attach.as && strcmp(socket->attach.as, user) == 0;
+}
+
+bool socket_lasts(const struct gateway *gateway, const char *user)
+{
+	const struct web_socket *socket = gateway->sockets;
+
+	while (socket && !(socket->urh && is_of(socket, user)))
+		socket = socket->next;
+	return socket;
+}
+
+void socket_end_all(struct gateway *gateway, const char *user)
 {
 	for (struct web_socket *socket = gateway->sockets, *next; socket; socket = next) {
 		next = socket->next;
+		if (user && !is_of(socket, user))
+			continue;
 		if (!socket->closed)
-			say_close(socket, WEBSOCKET_AWAY);
+			say_close(socket, user ? WEBSOCKET_FORBIDDEN : WEBSOCKET_AWAY);
 		hang_up(socket);
 		go(socket);
 	}

@@ -19,6 +19,7 @@
 struct upgrade {
 	struct gateway *gateway;
 	struct attach attach;
+	bool local; /* the kernel has told who the user is */
 };
 
 static const char *header(const struct request *request, const char *name)
@@ -50,9 +51,12 @@ static void begin(void *context, struct MHD_Connection *http, void *request, con
 		  size_t length, MHD_socket fd, struct MHD_UpgradeResponseHandle *urh)
 {
 	struct upgrade *upgrade = context;
-	struct socket_spec spec = {
-		.attach = upgrade->attach, .fd = fd, .urh = urh, .early = early, .length = length
-	};
+	struct socket_spec spec = { .attach = upgrade->attach,
+				    .local = upgrade->local,
+				    .fd = fd,
+				    .urh = urh,
+				    .early = early,
+				    .length = length };
 
 	(void)http;
 	(void)request;
@@ -71,6 +75,7 @@ static struct upgrade *take_ticket(struct request *request)
 
 	if (attach && attach_read(&upgrade->attach, attach) == 0) {
 		upgrade->gateway = request->gateway;
+		upgrade->local = request->connection->local;
 		free(attach);
 		return upgrade;
 	}

@@ -196,6 +196,44 @@ case_taken_away() {
 	berth set web access.users="$user:use $manager:manage"
 }
 
+# attach USER BODY: a command of web over a WebSocket, until it ends.
+attach() {
+	timeout -k 5 120 setpriv --reuid "$1" --regid "$(id -g "$1")" --clear-groups \
+		/usr/bin/python3 -I - "$socket" web exec "$2" @ready '\n' <"$top/tests/integration/api_attach.py"
+}
+
+# So do sockets, also those of nobody who says anything, and streams in which nothing happens.
+case_taken_away_at_rest() {
+	local follower first second
+	/usr/bin/python3 -c 'import websockets' 2>/dev/null || skip "python3-websockets is not installed"
+	attach $user '{"command":["sh","-c","echo ready; exec sleep 90"]}' >"$T/first" 2>&1 &
+	first=$!
+	attach $user '{"command":["sh","-c","echo ready; exec sleep 90"],"terminal":true}' >"$T/second" 2>&1 &
+	second=$!
+	attach $manager '{"command":["sh","-c","echo ready; until [ -e /tmp/go ]; do sleep 0.1; done; exit 9"]}' >"$T/third" 2>&1 &
+	third=$!
+	retry 30 sleepers 2
+	follow $user '/1.0/events?since=1h'
+	retry 20 grep -q '"web"' "$T/stream"
+	berth set web access.users=$manager:manage
+	wait "$first" || true
+	wait "$second" || true
+	wait "$follower" || true
+	has '^exit 129$' "$(cat "$T/first")"
+	has '^exit 129$' "$(cat "$T/second")"
+	retry 20 sleepers 0
+	berth exec web -- touch /tmp/go
+	wait "$third"
+	has '^exit 9$' "$(cat "$T/third")"
+	berth set web access.users="$user:use $manager:manage"
+}
+
+# sleepers N: so many run in web.
+sleepers() {
+	[[ $(berth exec web -- sh -c 'grep -lx "sleep.*" /proc/[0-9]*/comm 2>/dev/null | wc -l') -ge $1 ]] &&
+		[[ $1 -gt 0 || $(berth exec web -- sh -c 'grep -la "^sleep.90" /proc/[0-9]*/cmdline 2>/dev/null | wc -l') -eq 0 ]]
+}
+
 # Names that nobody has, and users who get the host, are told of at once and later; they are taken, for users may come.
 case_notes() {
 	berth set secret access.users="no-such-user:use $user:use" 2>"$T/err"
@@ -226,7 +264,9 @@ case_notes_of_new_machines() {
 	has "machine 'noted' is privileged: the users in its access.users have this host by it" "$(cat "$T/err")"
 	# A name alone, as in a session of a user who was deleted, has no rights.
 	same "its status" 403 "$(berth api --as no-such-user --include GET /1.0/machines 2>&1 | sed -n '1s|HTTP/1.1 \([0-9]*\).*|\1|p')"
-	gone noted
+	berth clone --set access.users="no-such-clone:use" noted copied 2>"$T/err"
+	has "access.users of machine 'copied' names 'no-such-clone', and this host has no such user" "$(cat "$T/err")"
+	gone copied noted
 	berth create --set access.users="$user:use" bb noted 2>"$T/err"
 	same "lines" 0 "$(wc -l <"$T/err")"
 	gone noted

@@ -75,6 +75,19 @@ case_itself() {
 	has "read '$T/none': .*install berth again" "$(jq -r .error "$T/out")"
 }
 
+# Without a variable it is that of the program's own place: the tree that built it, or the prefix where it was put.
+case_place() {
+	same "of the tree" "$(jq -S . "$BERTH_DESCRIPTION")" "$(BERTH_DESCRIPTION='' berth api GET /1.0/openapi.json | jq -S .)"
+	mkdir -p "$T/prefix/bin" "$T/prefix/share/berth"
+	cp "$BUILD_TREE/berth" "$T/prefix/bin/berth"
+	echo '{"its":"own"}' >"$T/prefix/share/berth/openapi.json"
+	same "of a prefix" own "$(BERTH_DESCRIPTION='' "$T/prefix/bin/berth" api GET /1.0/openapi.json | jq -r .its)"
+	# Another user's is none.
+	chown nobody "$T/prefix/share/berth/openapi.json"
+	BERTH_DESCRIPTION='' "$T/prefix/bin/berth" api GET /1.0/openapi.json >"$T/out" || true
+	not grep -q own "$T/out"
+}
+
 # The check has teeth: an answer with a member that is not described, and one without a member, are faults.
 case_check_fails() {
 	mkdir "$T/made"

@@ -89,6 +89,18 @@ case_names() {
 feed'"
 	files web path=/root/named
 	same "with a line feed" 2 "$(jq '.metadata.entries | length' "$T/body")"
+	# A name that JSON cannot have is asked for by what the list has for it, also where another one looks alike.
+	berth exec web -- sh -c 'mkdir "/root/other"; printf one >"/root/other/n$(printf "\377")/" 2>/dev/null
+		d="/root/other/$(printf "d\377")"; mkdir "$d"; printf one >"$d/$(printf "f\376 x")"; printf two >"$d/f? x"'
+	files web path=/root/other
+	same "its names" '["d?","d%FF"]' "$(jq -c '.metadata.entries[0] | [.name, .encoded]' "$T/body")"
+	files web path=/root/other/d%FF
+	same "the path" '["/root/other/d?","/root/other/d%FF"]' "$(jq -c '.metadata | [.path, .encoded]' "$T/body")"
+	same "the names below" '["f? x",null] ["f? x","f%FE%20x"]' \
+		"$(jq -c '.metadata.entries | sort_by(.encoded) | .[] | [.name, .encoded]' "$T/body" | paste -sd ' ')"
+	files web path=/root/other/d%FF/f%FE%20x
+	same "the file" "200 one" "$status $(cat "$T/body")"
+	same "what it is called" "attachment; filename*=UTF-8''f%FE%20x" "$(field Content-Disposition)"
 }
 
 case_list() {
@@ -190,6 +202,41 @@ case_refused() {
 	fails 2 "'/etc' is no path in a machine" berth files /etc
 	fails 2 "names no path" berth files web:
 	fails 1 "no machine 'none'" berth files none:/
+}
+
+# A client that has not waited for an answer gets it behind its body, of whatever size.
+case_refused_early() {
+	truncate -s 40M "$T/forty"
+	for expect in Expect: 'Expect: 100-continue'; do
+		put none path=/root/x -H "$expect" <"$T/forty"
+		refused 404 "no machine 'none'"
+		put web path=root -H "$expect" <"$T/forty"
+		refused 400 "'path' is needed"
+		files web path=/root/x -X PUT -H 'Content-Type: application/json' -H "$expect" --data-binary @- <"$T/forty"
+		refused 413 'the body is larger than 1 MiB'
+		files web path=/root/x -T - -H "$octets" -H "$expect" <"$T/forty"
+		refused 411 'needs a Content-Length'
+	done
+	fails 1 "" berth files web:/root/x
+}
+
+# HEAD is GET without the body, with and without a server.
+case_head() {
+	echo hello >"$T/hello"
+	berth push "$T/hello" web:/root/hello
+	files web path=/root/hello --head
+	same "of a file" "200 6 file" "$status $(field Content-Length) $(field X-Berth-Type)"
+	same "its body" 0 "$(sed '1,/^.$/d' "$T/body" | wc -c)"
+	files web path=/root/none --head
+	same "of none" 404 "$status"
+	for path in /1.0 /1.0/machines '/1.0/machines/web/files?path=/root/hello' /1.0/events /1.0/none; do
+		berth api --include GET "$path" >"$T/get" || true
+		berth api HEAD "$path" >"$T/heads" || true
+		same "$path" "$(sed '/^$/q' "$T/get")" "$(cat "$T/heads")"
+	done
+	REQUEST_METHOD=HEAD PATH_INFO=/1.0/machines/web/files QUERY_STRING=path=/root/hello berth api --cgi >"$T/heads"
+	has '^Content-Length: 6$' "$(cat "$T/heads")"
+	not grep -q hello "$T/heads"
 }
 
 # A guest decides what a path of it leads to, and never a file of the host.

@@ -84,8 +84,16 @@ case_source_address() {
 # A forward is a setting: it comes and goes with the runs, and is gone with the machine.
 case_life() {
 	web
-	berth forward add web tcp 8080:80
+	silent "a note of a machine that runs" berth forward add web tcp 8080:80
 	berth stop --force web
+	berth forward add web tcp 8081 2>"$T/err"
+	same note "berth: the forward is there while machine 'web' runs; one with --on-demand starts it for whoever connects" "$(cat "$T/err")"
+	berth forward add web udp 8081 2>"$T/err"
+	same "note of udp" "berth: the forward is there while machine 'web' runs" "$(cat "$T/err")"
+	silent "a note of one on demand" berth forward add --on-demand web tcp 8082
+	berth forward remove web tcp-8081
+	berth forward remove web udp-8081
+	berth forward remove web tcp-8082
 	silent stopped asked_outside 192.0.2.1 8080
 	silent "rules of a stopped machine" tables
 	same "not active" false "$(berth forward list --json | jq '.[0].active')"

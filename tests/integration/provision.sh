@@ -85,6 +85,20 @@ case_scripts() {
 	gone m n
 }
 
+# The last line with words is the cause, whatever signs a program writes behind it.
+case_cause() {
+	printf '#!/bin/sh\nprintf "first\\nno room for ann\\n\\033[0m\\n\\r\\n" >&2\nexit 1\n' >"$T/none"
+	chmod +x "$T/none"
+	berth create bb base
+	for name in adduser useradd; do
+		berth push "$T/none" "base:/bin/$name" 2>/dev/null || true
+		berth push "$T/none" "base:/usr/sbin/$name" 2>/dev/null || true
+		berth push "$T/none" "base:/sbin/$name" 2>/dev/null || true
+	done
+	fails 1 "failed: no room for ann; look inside: berth shell m$" berth clone --user ann base m
+	gone base m
+}
+
 case_user_of_busybox() {
 	berth launch --user ann:1234 --ssh-key "$T/key.pub" --ssh-key "$T/key.pub" bb m
 	same "her number" 1234 "$(berth exec m -- id -u ann)"

@@ -183,6 +183,48 @@ case_bad_modules() {
 	BERTH_LIBEXEC=$BERTH_LIBEXEC_REAL
 }
 
+# A session ends with the account: by the mark of usermod before the password, and by PAM.
+case_account() {
+	local how
+	stack pam_unix.so
+	for how in 'usermod -L ann/usermod -U ann' 'chage -E 0 ann/chage -E -1 ann'; do
+		begin_web --limit account=1
+		sign_in ann "$secret"
+		ask /env
+		same "before: $how" 200 "$status"
+		# One who reads, and asks for nothing more.
+		curl -sSN -b "$T/jar" --max-time 100 "http://$host/ticks-on" >"$T/stream" 2>"$T/curl" &
+		retry 20 grep -q one "$T/stream"
+		${how%/*}
+		wait $! || true
+		not grep -q last "$T/stream"
+		ask /env
+		same "after: $how" 401 "$status"
+		same "sessions left" 0 "$(find "$BERTH_ROOT/run/api" -name 'session.*' | wc -l)"
+		has 'user ann may not sign in any more: what was signed in has ended' "$(cat "$T/gateway.err")"
+		${how#*/}
+	done
+	# A request alone does it as well; one whom PAM does not judge stays.
+	begin_web --limit account=1
+	sign_in ann "$secret"
+	usermod -L ann
+	retry 20 signed_out
+	usermod -U ann
+	sign_in ann "$secret"
+	echo 'auth required pam_unix.so' >/etc/pam.d/berth
+	echo "account required $T/none.so" >>/etc/pam.d/berth
+	for _ in 1 2 3; do
+		sleep 1.1
+		ask /env
+		same "without PAM" 200 "$status"
+	done
+}
+
+signed_out() {
+	ask /env
+	[[ $status == 401 ]]
+}
+
 # The program alone: what it is given decides, and nothing is shown.
 case_program() {
 	stack pam_unix.so
@@ -197,7 +239,12 @@ case_program() {
 	same "wrong" 1 "$(printf 'ann\0wrong\0' | ends)"
 	same "root" 1 "$(printf 'root\0%s\0' "$secret" | ends)"
 	same "nothing" 2 "$(printf '' | ends)"
-	same "no password" 2 "$(printf 'ann\0' | ends)"
+	# A name alone: may a session go on?
+	same "a name" 0 "$(printf 'ann\0' | ends)"
+	same "a locked one" 1 "$(printf 'locked\0' | ends)"
+	same "one that there is not" 1 "$(printf 'nobody-there\0' | ends)"
+	same "root's name" 1 "$(printf 'root\0' | ends)"
+	same "half a name" 2 "$(printf 'ann' | ends)"
 	same "half a password" 2 "$(printf 'ann\0%s' "$secret" | ends)"
 	same "more than both" 2 "$(printf 'ann\0%s\0more\0' "$secret" | ends)"
 	same "too much" 2 "$(head -c 5000 /dev/zero | tr '\0' a | ends)"

@@ -91,6 +91,14 @@ case_sign_in() {
 	same "after a restart" 200 "$status"
 }
 
+# Without a variable the page is that of the tree which built the server.
+case_place() {
+	end_gateway
+	BERTH_WEB='' run_gateway "$host"
+	retry 20 curl -s "http://$host/" -o "$T/body"
+	same "the page" "$(cat "$top/web/index.html")" "$(curl -sS "http://$host/")"
+}
+
 case_too_old() {
 	local file
 	begin_web

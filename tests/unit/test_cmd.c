@@ -166,6 +166,11 @@ static void test_parse(void)
 	CU_ASSERT_EQUAL(call_number(&call, &flag_wait, 1, 100, 60, &number, &err), 0);
 	CU_ASSERT_EQUAL(number, 5);
 	CU_ASSERT_STRING_EQUAL(call.words[0], "-x");
+	CU_ASSERT_EQUAL(parse(&call, &command_start, &err, LINE("-w=7", "-w8", "web")), 0);
+	CU_ASSERT_STRING_EQUAL(call.given[0].value, "7");
+	CU_ASSERT_STRING_EQUAL(call.given[1].value, "8");
+	CU_ASSERT_EQUAL(parse(&call, &command_launch, &err, LINE("-s=a=1", "t")), 0);
+	CU_ASSERT_STRING_EQUAL(call_value(&call, &flag_set), "=a=1");
 	CU_ASSERT_EQUAL(parse(&call, &command_launch, &err,
 			      LINE("-s", "a=1", "--set", "b=2", "t", "--root", "/r")),
 			0);

@@ -140,8 +140,11 @@ static int take_options(struct call *call, const struct grammar *grammar, int ar
 		if (c == '?' || c == ':')
 			return refuse_option(call, grammar, c, argv[optind - 1], err);
 		if (c >= 0) {
+			const struct flag *flag = grammar_find(grammar, c);
+			/* -w=5 as --wait=5: a value that may be left out has no other sign before it. */
+			bool sign = flag->optional && c < 256 && optarg && *optarg == '=';
 			call->given[call->given_count++] =
-				(struct given){ grammar_find(grammar, c), optarg };
+				(struct given){ flag, sign ? optarg + 1 : optarg };
 			continue;
 		}
 		/* Options may stand on both sides of the machine's name, but not behind a command of the guest. */

@@ -30,6 +30,8 @@ extern const struct command command_logs, command_events, command_capture, comma
 /* desktop.c */
 extern const struct command command_desktop, command_inhibit, command_idle;
 extern const struct command command_wake;
+/* api/attached.c */
+extern const struct command command_attached;
 /* each.c */
 extern const struct command command_each;
 /* enter.c */

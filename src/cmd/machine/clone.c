@@ -100,9 +100,11 @@ static int clone_one(struct call *call, const char *name, struct err *err)
 	r = machine_clone(&call->dirs, origin, name, &spec, &notes, err);
 	progress_end(&progress);
 	interrupt_quiet();
-	if (r == 0)
-		print_notes(&notes);
-	return r != 0 ? r : set_up_clone(call, name, err);
+	if (r != 0)
+		return r;
+	print_notes(&notes);
+	create_tell_rights(call, name, &words);
+	return set_up_clone(call, name, err);
 }
 
 /* "MACHINE[@SNAPSHOT]". 0, -code or EXIT_USAGE. */

@@ -103,12 +103,14 @@ static void note_right(void *context, const char *sentence)
 	print_note("%s", sentence);
 }
 
-/* Users of the new machine that this host does not have, or who get the host by it. */
-static void tell_rights(const struct call *call, const char *name)
+void create_tell_rights(const struct call *call, const char *name, const struct words *words)
 {
 	scoped_machine struct machine machine = { 0 };
+	size_t i = 0;
 
-	if (machine_look(&machine, &call->dirs, name, &(struct err){ 0 }) < 0)
+	while (i < words->count && !text_starts(words->list[i], "access.users="))
+		i++;
+	if (i == words->count || machine_look(&machine, &call->dirs, name, &(struct err){ 0 }) < 0)
 		return;
 	rights_absent(&machine, note_right, NULL);
 	rights_wide(&machine, note_right, NULL);
@@ -148,9 +150,9 @@ int create_wanted(struct call *call, const char *wanted, bool ephemeral, int *ow
 	for (size_t i = 0; r == 0 && i < words.count; i++) {
 		if (text_starts(words.list[i], "backup.schedule="))
 			backup_remark_made(&call->dirs, name);
-		if (text_starts(words.list[i], "access.users="))
-			tell_rights(call, name);
 	}
+	if (r == 0)
+		create_tell_rights(call, name, &words);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #define BERTH_CMD_MACHINE_CREATE_H
 
 #include "cmd/cli/command.h"
+#include "cmd/cli/common.h"
 #include "machine/state/machine.h"
 
 /* --start-at without --count is probably a mistake, and so is one address for several machines. 0 or EXIT_USAGE. */
@@ -12,6 +13,8 @@ int create_check_count(const struct call *call, struct err *err);
 void create_tell_name(const struct call *call, bool made_up, const char *name);
 /* With --json: prints the new machine. */
 int create_show(struct call *call, const char *name, struct err *err);
+/* Notes users of the new machine whom this host does not have, or who get the host by it, if the words name some. */
+void create_tell_rights(const struct call *call, const char *name, const struct words *words);
 /* Deletes a machine that was not set up; a failure is a note. */
 void create_undo(struct machine *machine);
 

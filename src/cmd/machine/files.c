@@ -92,10 +92,25 @@ static json_t *mode_json(uint32_t mode)
 	return json_string(digits);
 }
 
+/* The bytes of a name that JSON cannot have. */
+static json_t *encoded_json(const char *name)
+{
+	scoped_text struct text text = { 0 };
+	json_t *whole = json_string(name);
+
+	if (whole) {
+		json_decref(whole);
+		return json_null();
+	}
+	text_add_percent(&text, name);
+	return json_string(text_str(&text));
+}
+
 static json_t *shown_json(const char *name, const char *value, const struct shown *shown)
 {
 	return json_members((const struct json_member[]){
 		{ name, json_text(value) },
+		{ "encoded", encoded_json(value) },
 		{ "type", json_string(type_of(shown->mode)) },
 		{ "mode", mode_json(shown->mode) },
 		{ "uid", json_integer(shown->uid) },

@@ -10,6 +10,7 @@
 #include "cmd/machine/forward.h"
 #include "cmd/machine/sections.h"
 #include "machine/life/forwards.h"
+#include "machine/life/life.h"
 #include "machine/life/passing.h"
 #include "machine/manage/manage.h"
 #include "machine/state/machine.h"
@@ -101,6 +102,19 @@ static int fill(const struct call *call, struct forward_config *forward, struct 
 	return r;
 }
 
+/* Nobody answers at the port until then. */
+static void note_down(const struct machine *machine, const struct forward_config *forward)
+{
+	struct machine_status status = { 0 };
+
+	machine_glance(machine, &status);
+	if (!forward->on_demand && machine_is_down(status.state))
+		print_note("the forward is there while machine '%s' runs%s", machine->name,
+			   strcmp(forward->protocol, "tcp") == 0
+				   ? "; one with --on-demand starts it for whoever connects"
+				   : "");
+}
+
 static int run_add(struct call *call, struct err *err)
 {
 	scoped_machine struct machine machine = { 0 };
@@ -112,8 +126,10 @@ static int run_add(struct call *call, struct err *err)
 		r = open_named(&machine, call, call->words[0], err);
 	if (r == 0)
 		r = machine_forward(&machine, &forward, &notes, err);
-	if (r == 0)
+	if (r == 0) {
 		print_notes(&notes);
+		note_down(&machine, &forward);
+	}
 	if (r == 0)
 		output_made("forward", forward.section.name);
 	if (r == 0 && call_has(call, &flag_json))

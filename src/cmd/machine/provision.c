@@ -17,6 +17,7 @@
 #include "machine/life/life.h"
 #include "machine/transfer/transfer.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -145,18 +146,52 @@ static int memory_within(off_t size)
 	return fd;
 }
 
-/* The last line of a step's output, up to the present offset. */
+/* Takes the sequences out of a line with which terminals change colours, and other controls. */
+static void strip_controls(char *line)
+{
+	char *out = line;
+
+	for (const char *in = line; *in; in++) {
+		if (in[0] == '\033' && in[1] == '[') {
+			in += 2 + strspn(in + 2, "0123456789;?");
+			if (!*in)
+				break;
+		} else if ((unsigned char)*in >= ' ' && *in != 0x7f) {
+			*out++ = *in;
+		}
+	}
+	*out = '\0';
+}
+
+static bool has_words(const char *line)
+{
+	for (; *line; line++) {
+		if ((unsigned char)*line >= 0x80 || isalnum((unsigned char)*line))
+			return true;
+	}
+	return false;
+}
+
+/* The last line with words of a step's output, up to the present offset; "": there is none. */
 static void last_line(int fd, char *out, size_t room)
 {
 	char tail[1024];
 	off_t size = lseek(fd, 0, SEEK_CUR);
 	off_t from = size < (off_t)sizeof tail ? 0 : size - (off_t)sizeof tail + 1;
 	ssize_t n = size < 0 ? 0 : pread(fd, tail, sizeof tail - 1, from);
+	char *line = tail, *end = tail;
 
 	tail[n < 0 ? 0 : n] = '\0';
-	char *text = text_trim(tail);
-	const char *line = strrchr(text, '\n');
-	snprintf(out, room, "%s", line ? line + 1 : text);
+	*out = '\0';
+	while (end && !*out) {
+		end = strrchr(tail, '\n');
+		line = end ? end + 1 : tail;
+		strip_controls(line);
+		if (has_words(line))
+			snprintf(out, room, "%s", text_trim(line));
+		if (end)
+			*end = '\0';
+	}
 }
 
 static int tell_step(const struct steps *steps, const char *step, const char *one, int r, int said,
