@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
-	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel tests/bench/network \
+	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel tests/bench/network tests/bench/api \
 	tests/lint/circles tests/lint/circles_sees tests/lint/cleanups tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
@@ -36,7 +36,7 @@ EXTRA_DIST += tests/cuts.sh tests/other_host.sh tests/integration/send.sh tests/
 EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh tests/integration/backup_faults.sh tests/integration/backup_ssh.sh tests/integration/backup_sealed.sh
 EXTRA_DIST += tests/integration/bench.sh
 EXTRA_DIST += tests/integration/exhaust.sh
-EXTRA_DIST += tests/gateway.sh tests/browser.sh tests/integration/api_serve.sh tests/integration/api_socket.sh tests/integration/api_frames.sh tests/integration/websocket_cases.py tests/integration/websocket_client.py tests/integration/api_socket.py tests/integration/web_signin.sh tests/integration/web_socket.py
+EXTRA_DIST += tests/gateway.sh tests/browser.sh tests/integration/api_serve.sh tests/integration/api_socket.sh tests/integration/api_frames.sh tests/integration/api_promises.sh tests/api-1.0 tests/integration/websocket_cases.py tests/integration/websocket_client.py tests/integration/api_socket.py tests/integration/web_signin.sh tests/integration/web_socket.py
 EXTRA_DIST += tests/faults.sh tests/volumes.sh tests/backups.sh
 EXTRA_DIST += tests/world.sh tests/outside.sh tests/integration/networks.sh tests/integration/ipv6.sh tests/integration/ipv6_dhcp.sh
 

@@ -36,10 +36,12 @@ libcmd_a_SOURCES += \
 	src/api/volumes.c
 
 if HAVE_CUNIT
-check_PROGRAMS += test_api test_api_access test_api_description test_api_response
-TESTS += test_api test_api_access test_api_description test_api_response
+check_PROGRAMS += test_api test_api_access test_api_description test_api_request test_api_response
+TESTS += test_api test_api_access test_api_description test_api_request test_api_response
 test_api_response_SOURCES = tests/unit/test_api_response.c tests/unit/suite.c tests/unit/suite.h
 test_api_response_LDADD = $(cmd_libs) $(CUNIT_LIBS)
+test_api_request_SOURCES = tests/unit/test_api_request.c tests/unit/suite.c tests/unit/suite.h
+test_api_request_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 test_api_access_SOURCES = tests/unit/test_api_access.c tests/unit/suite.c tests/unit/suite.h
 test_api_access_LDADD = $(cmd_libs) $(CUNIT_LIBS)
 test_api_description_SOURCES = tests/unit/test_api_description.c tests/unit/suite.c tests/unit/suite.h
