@@ -36,7 +36,7 @@ refused() {
 case_root() {
 	same / '["/1.0"]' "$(get /)"
 	same version "$(berth version)" "berth $(get /1.0 | jq -r .version)"
-	same extensions '["access_users","changes","console","desktop","desktop_control","desktop_sound","etag","events_since","events_sse","exec","files","filter_label","filter_state","if_match","metrics","operations","recursion"]' \
+	same extensions '["access_users","changes","console","desktop","desktop_control","desktop_picture","desktop_sound","etag","events_since","events_sse","exec","files","filter_label","filter_state","if_match","metrics","operations","recursion"]' \
 		"$(get /1.0 | jq -c '.api_extensions | sort')"
 	same host "$(uname -n) $(uname -r)" "$(get /1.0 | jq -r '.host | "\(.name) \(.kernel)"')"
 	same envelope '["metadata","status","status_code","type"] sync Success 200' \
