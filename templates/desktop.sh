@@ -1,23 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Desktops: a display server of TigerVNC that listens on a unix socket in the machine, and on no port. Its user is the
-# first ordinary one of the machine that is not "desktop", or else that one, so that a user who is made later, at launch
-# or by hand, gets the desktop. Sourced by the recipes, after debian.sh.
+# Desktops: a display server that listens on a unix socket in the machine, and on no port; here that of TigerVNC. Its user
+# is the first ordinary one of the machine that is not "desktop", or else that one, so that a user who is made later, at
+# launch or by hand, gets the desktop. Sourced by the recipes, after debian.sh.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # root, release, init and packages are lib.sh's
 
-# What every desktop needs: a session of its own on the bus, fonts, languages, time zones, and sound.
-session_packages=dbus-user-session,libpam-systemd,fonts-dejavu-core,locales,tzdata,pulseaudio,pulseaudio-utils,libasound2-plugins
+# What every desktop needs: a session of its own on the bus, fonts, languages and time zones.
+session_packages=dbus-user-session,libpam-systemd,fonts-dejavu-core,locales,tzdata
+# What it plays is read by pulseaudio's.
+sound_packages=pulseaudio,pulseaudio-utils,libasound2-plugins
+xfce_packages=xfce4-session,xfwm4,xfce4-panel,xfdesktop4,xfce4-settings,thunar,xfce4-terminal,adwaita-icon-theme
 # The server, and cookies for X.
 display_packages=tigervnc-standalone-server,xauth,x11-xserver-utils,x11-xkb-utils,dbus-x11
 display_unit=tigervncserver@:1.service
 
-# build_desktop PACKAGES: Debian with the display server and these packages.
-build_desktop() {
-	: "${release:=bookworm}"
-	one_of release "$release" bookworm trixie
+# build_session RELEASES PACKAGES: Debian of one of the releases, the first by default, with these packages.
+build_session() {
+	: "${release:=${1%% *}}"
+	# shellcheck disable=SC2086 # words
+	one_of release "$release" $1
 	[ "${init:-systemd}" = systemd ] || die "a desktop needs systemd, not '$init'"
-	packages=$session_packages,$display_packages,$1${packages:+,$packages}
+	packages=$session_packages,$2${packages:+,$packages}
 	build_debian
+	# Files that are dropped on the desktop go there.
+	mkdir -p "$root/etc/skel/Downloads"
+	chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 desktop >&2
+}
+
+# build_desktop PACKAGES: Debian with the display server of TigerVNC and these packages.
+build_desktop() {
+	build_session "bookworm trixie" "$sound_packages,$display_packages,$1"
 	settle_display
 	settle_language
 	settle_sound
@@ -40,6 +52,21 @@ settle_display() {
 		$geometry = "1280x800";
 		$depth = "24";
 		1;
+	END
+	# Called by desktop-user.
+	write_file usr/local/libexec/desktop-owner 755 <<-'END'
+		#!/bin/sh
+		# Gives the display :1 to a user.
+		set -eu
+		users=/etc/tigervnc/vncserver.users
+		! grep -qx ":1=$1" "$users" || exit 0
+		sed -i '/^ *:1=/d' "$users"
+		echo ":1=$1" >>"$users"
+		# At boot the display starts afterwards.
+		if [ -z "${AT_BOOT-}" ]; then
+			rm -f /run/desktop/rfb
+			systemctl --no-block restart tigervncserver@:1.service
+		fi
 	END
 	# A session that ends, by a log-out, is followed by a fresh one.
 	write_file etc/systemd/system/tigervncserver@:1.service.d/desktop.conf <<-'END'
@@ -108,38 +135,42 @@ settle_sound() {
 		StandardOutput=socket
 		StandardError=journal
 	END
+	# The socket starts it when something plays.
+	rm -f "$root/etc/systemd/user/default.target.wants/pulseaudio.service"
 	chroot "$root" systemctl --global enable desktop-sound.socket >&2
 }
 
+# desktop-owner is called for who gets the desktop; display_unit begins after that at boot.
 settle_user() {
-	# Files that are dropped on the desktop go there.
-	mkdir -p "$root/etc/skel/Downloads"
-	chroot "$root" useradd --create-home --shell /bin/bash --uid 1000 desktop >&2
 	write_file usr/local/libexec/desktop-user 755 <<-'END'
 		#!/bin/sh
-		# Gives the display :1 to a user: the argument, or else the first ordinary user but "desktop", or else that one.
+		# Gives the desktop to a user: the argument, or else the first ordinary user but "desktop", or else that one. At boot
+		# the display waits for it: few programs are run.
 		set -eu
-		users=/etc/tigervnc/vncserver.users
-		own=$(getent passwd | awk -F: '$3 >= 1000 && $3 < 60000 && $7 !~ /(nologin|false)$/ { print $3 ":" $1 }' | sort -n | cut -d : -f 2)
-		user=${1:-$(echo "$own" | grep -vx desktop | head -n 1)}
-		user=${user:-desktop}
-		group=$(id -g "$user")
+		wanted=${1-} user='' best=60001
+		while IFS=: read -r name _ uid gid _ _ shell; do
+			case $shell in
+			*nologin | *false) continue ;;
+			esac
+			[ "$uid" -ge 1000 ] && [ "$uid" -lt 60000 ] || continue
+			[ "$name" != desktop ] || uid=60000
+			[ "$name" != "$wanted" ] || uid=0
+			if [ "$uid" -lt "$best" ]; then
+				user=$name group=$gid best=$uid
+			fi
+		done </etc/passwd
+		[ -n "$user" ] || exit 0
 		install -d -m 700 -o "$user" -g "$group" /run/desktop
 		: >/run/desktop/owner
-		if ! grep -qx ":1=$user" "$users"; then
-			sed -i '/^ *:1=/d' "$users"
-			echo ":1=$user" >>"$users"
-			# At boot the display starts afterwards.
-			if [ -z "${AT_BOOT-}" ]; then
-				rm -f /run/desktop/rfb
-				systemctl --no-block restart tigervncserver@:1.service
-			fi
-		fi
+		exec /usr/local/libexec/desktop-owner "$user"
 	END
-	write_file etc/systemd/system/desktop-user.service <<-'END'
+	write_file etc/systemd/system/desktop-user.service <<-END
 		[Unit]
 		Description=User of the desktop
-		Before=tigervncserver@:1.service
+		DefaultDependencies=no
+		After=local-fs.target systemd-sysusers.service
+		Before=$display_unit shutdown.target
+		Conflicts=shutdown.target
 
 		[Service]
 		Type=oneshot
@@ -172,8 +203,11 @@ settle_user() {
 	chroot "$root" systemctl enable desktop-user.service desktop-user-again.path >&2
 }
 
-# A compositor without a graphics card costs time for each key.
+# A compositor without a graphics card costs time for each key. The parts of the session start at once, since the panel
+# needs no other, and nothing starts that a screen without a monitor does not need.
 settle_xfce() {
+	sed -i '/_Priority/s/value="[0-9]*"/value="15"/' "$root/etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfce4-session.xml"
+	rm -f "$root/etc/xdg/autostart/xscreensaver.desktop" "$root/etc/xdg/autostart/pulseaudio.desktop"
 	write_file etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfwm4.xml <<-'END'
 		<?xml version="1.0" encoding="UTF-8"?>
 		<channel name="xfwm4" version="1.0">

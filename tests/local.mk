@@ -1,7 +1,7 @@
 # Scripts that travel with the sources; the unit tests' programs stand in their layers' local.mk.
 EXTRA_DIST += \
 	tests/loop tests/mutate tests/reach tests/sanitized \
-	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel tests/bench/network tests/bench/api \
+	tests/run tests/cases.sh tests/lib.sh tests/tag.sh tests/debian-root tests/bench/run tests/bench/swarm tests/bench/ways tests/bench/many tests/bench/derived tests/bench/travel tests/bench/network tests/bench/desktop tests/bench/desktop_figures.py tests/bench/api \
 	tests/lint/circles tests/lint/circles_sees tests/lint/cleanups tests/lint/err-cc tests/lint/layers tests/lint/opens \
 	tests/lint/sanitized tests/lint/style \
 	tests/lint/teeth tests/lint/teeth_sees tests/lint/cppcheck.suppress \
@@ -30,7 +30,7 @@ EXTRA_DIST += tests/inside.sh
 EXTRA_DIST += tests/integration/metrics.sh tests/integration/dashboard.py
 EXTRA_DIST += tests/streams/blocks.berth tests/streams/blocks-increment.berth tests/streams/increment.berth tests/streams/increment.list tests/streams/machine.berth tests/streams/machine.list tests/streams/volume.berth
 EXTRA_DIST += tests/streams.sh tests/integration/blocks.sh tests/integration/stream.sh tests/integration/stream_craft.py tests/integration/stream_flips.py tests/integration/stream_tree.py
-EXTRA_DIST += tests/integration/devices.sh tests/integration/desktop.sh tests/integration/desktop_rules.sh tests/desktop.sh tests/rfb
+EXTRA_DIST += tests/integration/devices.sh tests/integration/desktop.sh tests/integration/desktop_rules.sh tests/integration/desktop_wayland.sh tests/integration/desktop_rdp.sh tests/desktop.sh tests/screen.sh tests/rfb
 EXTRA_DIST += tests/integration/rename.sh
 EXTRA_DIST += tests/cuts.sh tests/other_host.sh tests/integration/send.sh tests/integration/send_cut.sh tests/integration/send_volumes.sh tests/integration/move.sh tests/integration/move_volumes.sh tests/moves.sh tests/integration/pool_move.sh tests/integration/pool_move_kills.sh tests/pool_moves.sh
 EXTRA_DIST += tests/integration/policy.sh tests/integration/backup.sh tests/integration/backup_faults.sh tests/integration/backup_ssh.sh tests/integration/backup_sealed.sh
