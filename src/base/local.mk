@@ -19,6 +19,7 @@ libbase_a_SOURCES = \
 	src/base/remove.c src/base/remove.h \
 	src/base/renaming.c src/base/renaming.h \
 	src/base/room.h \
+	src/base/stamp.c src/base/stamp.h \
 	src/base/scoped.h \
 	src/base/resolv_conf.c src/base/resolv_conf.h \
 	src/base/text.c src/base/text.h \

@@ -52,16 +52,21 @@ int text_add_bytes(struct text *text, const void *bytes, size_t n)
 
 int text_add(struct text *text, const char *fmt, ...)
 {
+	size_t room = text->data ? text->room - text->length : 0;
 	va_list ap, again;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	/* It is printed a second time only where it had no room. */
+	int n = vsnprintf(room ? text->data + text->length : NULL, room, fmt, ap);
 	va_end(ap);
 	int r = n < 0 ? -EINVAL : text_reserve(text, (size_t)n);
 	if (r == 0) {
-		vsnprintf(text->data + text->length, (size_t)n + 1, fmt, again);
+		if ((size_t)n >= room)
+			vsnprintf(text->data + text->length, (size_t)n + 1, fmt, again);
 		text->length += (size_t)n;
+	} else if (room) {
+		text->data[text->length] = '\0';
 	}
 	va_end(again);
 	return r;

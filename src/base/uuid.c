@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/uuid.h"
 
+#include "base/file.h"
+#include "base/scoped.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 int uuid_draw(char out[UUID_TEXT])
@@ -18,4 +23,14 @@ int uuid_draw(char out[UUID_TEXT])
 		 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
 		 b[15]);
 	return 0;
+}
+
+void uuid_of_boot(char out[UUID_TEXT])
+{
+	scoped_free char *text = NULL;
+
+	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", UUID_TEXT, &text) < 0)
+		text = NULL;
+	snprintf(out, UUID_TEXT, "%s", text ? text : "");
+	out[strcspn(out, "\n")] = '\0';
 }

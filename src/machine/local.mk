@@ -33,6 +33,7 @@ libmachine_a_SOURCES = \
 	src/machine/life/forwards_made.c src/machine/life/forwards_made.h \
 	src/machine/life/freeze.c src/machine/life/freeze.h src/machine/life/use.c src/machine/life/use.h \
 	src/machine/life/hosts.c src/machine/life/hosts.h src/machine/life/hosts_follow.c \
+	src/machine/life/index.c src/machine/life/index.h \
 	src/machine/life/life.h \
 	src/machine/life/neighbours.c \
 	src/machine/life/network_change.c \
@@ -42,11 +43,13 @@ libmachine_a_SOURCES = \
 	src/machine/life/pool_use.c src/machine/life/pool_use.h \
 	src/machine/life/pool_watch.c \
 	src/machine/life/rootfile.c src/machine/life/rootfile.h \
+	src/machine/life/recall.c src/machine/life/recall.h \
+	src/machine/life/rows.c src/machine/life/rows.h \
 	src/machine/life/run_cgroup.c src/machine/life/run_cgroup.h \
 	src/machine/life/run_state.c src/machine/life/run_state.h \
 	src/machine/life/scope.c src/machine/life/scope.h \
 	src/machine/life/serve.c \
-	src/machine/life/status.c \
+	src/machine/life/status.c src/machine/life/status_brief.h \
 	src/machine/life/stop.c \
 	src/machine/life/usage.c \
 	src/machine/life/volume_use.c src/machine/life/volume_use.h \
@@ -191,7 +194,7 @@ if HAVE_CUNIT
 check_PROGRAMS += test_machine
 TESTS += test_machine
 test_machine_SOURCES = tests/unit/test_machine.c tests/unit/test_machine.h tests/unit/test_machine_identity.c \
-	tests/unit/test_machine_ids.c tests/unit/test_machine_limits.c tests/unit/test_machine_state.c \
+	tests/unit/test_machine_ids.c tests/unit/test_machine_index.c tests/unit/test_machine_limits.c tests/unit/test_machine_state.c \
 	tests/unit/suite.c tests/unit/suite.h
 test_machine_CPPFLAGS = $(AM_CPPFLAGS) -DTEST_TEMPLATES='"$(abs_top_srcdir)/templates"'
 test_machine_LDADD = libmachine.a libstream.a libimage.a libstorage.a libnetwork.a libkeeper.a libconfig.a \

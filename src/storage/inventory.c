@@ -6,7 +6,9 @@
 #include "storage/driver.h"
 #include "storage/pool.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct pool_inventory {
 	char *name;        /* owned */
@@ -183,18 +185,76 @@ static int scan_all(struct inventory *inventory, struct err *err)
 	return r < 0 && !err->code ? err_set(err, -r, "out of memory") : r;
 }
 
+/* A visitor may ask for other pools, which moves the list of pools, or for a missing volume, which reads names anew. */
+static int each_of(const struct inventory *inventory, size_t at,
+		   int (*visit)(void *, const char *pool, const char *volume), void *context)
+{
+	char volume[VOLUME_NAME_MAX + 1];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < inventory->pools[at].count; i++) {
+		snprintf(volume, sizeof volume, "%s", inventory->pools[at].sorted[i]);
+		r = visit(context, inventory->pools[at].name, volume);
+	}
+	return r;
+}
+
 int inventory_each(struct inventory *inventory,
 		   int (*visit)(void *, const char *pool, const char *volume), void *context,
 		   struct err *err)
 {
 	int r = scan_all(inventory, err);
 
-	for (size_t i = 0; r == 0 && i < inventory->count; i++) {
-		const struct pool_inventory *pool = &inventory->pools[i];
-		for (size_t n = 0; r == 0 && n < pool->count; n++)
-			r = visit(context, pool->name, pool->sorted[n]);
-	}
+	for (size_t i = 0; r == 0 && i < inventory->count; i++)
+		r = each_of(inventory, i, visit, context);
 	return r;
+}
+
+int inventory_each_of(struct inventory *inventory, const char *pool,
+		      int (*visit)(void *, const char *pool, const char *volume), void *context,
+		      struct err *err)
+{
+	const struct pool_inventory *found = find_pool(inventory, pool);
+
+	return found ? each_of(inventory, (size_t)(found - inventory->pools), visit, context)
+		     : err_set(err, ENOMEM, "out of memory");
+}
+
+bool inventory_is_told(const struct inventory *inventory, const char *pool)
+{
+	for (size_t i = 0; i < inventory->count; i++) {
+		if (strcmp(inventory->pools[i].name, pool) == 0)
+			return inventory->pools[i].told;
+	}
+	return false;
+}
+
+/* The folder of the names that a scan reads; NULL: it reads none. */
+static char *place_of(const struct pool *pool)
+{
+	struct stat st;
+
+	if (pool->ops->can & STORAGE_CATALOG)
+		return NULL;
+	bool folder =
+		!pool->config.size && stat(pool->config.source, &st) == 0 && S_ISDIR(st.st_mode);
+	return folder ? strdup(pool->config.source)
+		      : dirs_run_path(pool->dirs, "pools/%s", pool->name);
+}
+
+struct stamp inventory_stamp(const struct dirs *dirs, const char *pool, time_t now)
+{
+	scoped_pool struct pool opened = { .use_fd = -1 };
+	scoped_free char *settings = dirs_state_path(dirs, "pools/%s/pool.conf", pool);
+	const struct stamp unknown = { .value = STAMP_UNKNOWN };
+
+	if (!settings)
+		return unknown;
+	struct stamp stamp = stamp_look(AT_FDCWD, settings, now);
+	if (open_settings(&opened, dirs, pool, &(struct err){ 0 }) < 0)
+		return unknown;
+	scoped_free char *place = place_of(&opened);
+	return place ? stamp_join(stamp, stamp_look(AT_FDCWD, place, now)) : stamp;
 }
 
 const char *inventory_find(struct inventory *inventory, const char *volume)

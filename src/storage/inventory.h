@@ -8,6 +8,7 @@
 
 #include "base/dirs.h"
 #include "base/err.h"
+#include "base/stamp.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,19 @@ int inventory_volume(struct inventory *inventory, const char *pool, const char *
 int inventory_each(struct inventory *inventory,
 		   int (*visit)(void *, const char *pool, const char *volume), void *context,
 		   struct err *err);
+
+/* The same for one pool. */
+int inventory_each_of(struct inventory *inventory, const char *pool,
+		      int (*visit)(void *, const char *pool, const char *volume), void *context,
+		      struct err *err);
+/* Whether the volumes of a pool that was looked at are known. */
+bool inventory_is_told(const struct inventory *inventory, const char *pool);
+
+/*
+ * The stamp of a pool: its settings, and the names of its volumes as far as a quick inventory reads them. now: as in
+ * base/stamp.h. STAMP_UNKNOWN: the pool cannot be read.
+ */
+struct stamp inventory_stamp(const struct dirs *dirs, const char *pool, time_t now);
 
 /* The first pool by name, of those that can be reached, that has this volume; its name is borrowed. NULL: none. */
 const char *inventory_find(struct inventory *inventory, const char *volume);

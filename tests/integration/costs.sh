@@ -231,7 +231,7 @@ case_list() {
 		berth clone m "m$i"
 	done
 	traced list
-	# The calls include a look at the names in each pool, which finds lost roots.
+	# The calls include a look at the names in each pool, which finds lost roots, and one for the index.
 	at_most "110 111" "calls of a list" "$one"
 	at_most "7 7" "calls for each machine more" "$((($(count "$calls") - one) / 10))"
 	# The record of the last end is read at once, after a check that it is a file.

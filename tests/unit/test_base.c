@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/remove.h"
 #include "base/scoped.h"
+#include "base/stamp.h"
 #include "base/text.h"
 #include "base/unfinished.h"
 #include "suite.h"
@@ -349,9 +350,56 @@ static void test_names_of_files(void)
 	CU_ASSERT_EQUAL(unlink(path), 0);
 }
 
+/* The stamp of a file some seconds after its last change. */
+static struct stamp later(const char *path)
+{
+	return stamp_look(AT_FDCWD, path, time(NULL) + 2 * STAMP_SECONDS);
+}
+
+static void write_in_place(const char *path, const char *text, const struct timespec times[2])
+{
+	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0600);
+
+	CU_ASSERT_EQUAL(file_write_all(fd, text, strlen(text), 0), 0);
+	CU_ASSERT_EQUAL(futimens(fd, times), 0);
+}
+
+static void test_stamps(void)
+{
+	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	const char *path = path_to("stamped"), *place = path_to("place");
+	time_t now = time(NULL);
+
+	CU_ASSERT_EQUAL(later(path).value, STAMP_NONE);
+	write_in_place(path, "one", old);
+	struct stamp one = later(path);
+	CU_ASSERT(one.settled);
+	CU_ASSERT(stamp_is_same(later(path), stamp_keep(one)));
+	/* It has just changed, or the clock has gone back since. */
+	CU_ASSERT_EQUAL(stamp_keep(stamp_look(AT_FDCWD, path, now)), STAMP_UNKNOWN);
+	CU_ASSERT_EQUAL(stamp_keep(stamp_look(AT_FDCWD, path, now - 3600)), STAMP_UNKNOWN);
+	CU_ASSERT_EQUAL(stamp_look(AT_FDCWD, path, now).value, one.value);
+	CU_ASSERT_FALSE(stamp_is_same((struct stamp){ 0 }, STAMP_UNKNOWN));
+	/* The kernel's clock of files may stand still for 10 ms. */
+	usleep(20000);
+	write_in_place(path, "two", old);
+	CU_ASSERT_FALSE(stamp_is_same(later(path), one.value));
+	/* A folder, and the same file by another name. */
+	CU_ASSERT_EQUAL(mkdir(place, 0700), 0);
+	struct stamp empty = later(place);
+	usleep(20000);
+	CU_ASSERT_EQUAL(rename(path, path_to("place/stamped")), 0);
+	CU_ASSERT_FALSE(stamp_is_same(later(place), empty.value));
+	CU_ASSERT_NOT_EQUAL(stamp_join(one, empty).value, stamp_join(empty, one).value);
+	CU_ASSERT_EQUAL(stamp_join(one, (struct stamp){ 0 }).value, STAMP_UNKNOWN);
+	CU_ASSERT_NOT_EQUAL(stamp_sum("abcdefghi", 9), stamp_sum("abcdefghj", 9));
+	CU_ASSERT_NOT_EQUAL(stamp_sum("\0", 1), stamp_sum("\0", 2));
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
+		{ "stamps of files", test_stamps },
 		{ "files replaced as a whole", test_replace },
 		{ "trees made and removed", test_trees },
 		{ "locks", test_lock },

@@ -250,6 +250,8 @@ int main(void)
 		{ "names", test_names },
 		{ "the state of a run", test_run_state },
 		{ "formats of the state of a run", test_run_state_formats },
+		{ "index of machines", test_index },
+		{ "damaged indexes", test_index_damaged },
 		{ "interfaces of a run", test_run_nics },
 		{ "a password that logs nobody in", test_locked_password },
 		{ "how a run ended", test_ended },

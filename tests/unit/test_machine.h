@@ -30,6 +30,10 @@ void test_identity(void);
 void test_resolver_seeds(void);
 void test_identity_hostile(void);
 
+/* test_machine_index.c */
+void test_index(void);
+void test_index_damaged(void);
+
 /* test_machine_limits.c */
 void test_limits(void);
 void test_rates(void);

@@ -123,8 +123,12 @@ size_t print_width_of(const char *text)
 
 void print_blanks(struct text *out, size_t count)
 {
-	while (count-- > 0)
-		text_add_bytes(out, " ", 1);
+	static const char blanks[] = "                                ";
+	const size_t most = sizeof blanks - 1;
+
+	for (; count > most; count -= most)
+		text_add_bytes(out, blanks, most);
+	text_add_bytes(out, blanks, count);
 }
 
 enum { MEANING_INDENT = 8, MEANING_LEAST = 24 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* list: shows all machines, with one small look at each. It opens no pool. */
+/* list: shows all machines, with one small look at each (machine/life/rows.h). It opens no pool. */
 #include "cmd/cli/verbs.h"
 
 #include "base/scoped.h"
@@ -11,13 +11,10 @@
 #include "cmd/machine/list_columns.h"
 #include "cmd/machine/move_show.h"
 #include "cmd/machine/nic.h"
-#include "machine/life/life.h"
+#include "machine/life/rows.h"
 #include "machine/life/use.h"
-#include "machine/state/machine.h"
-#include "machine/state/parts.h"
 #include "storage/storage.h"
 
-#include <search.h>
 #include <string.h>
 
 static const struct flag flag_columns = { "columns", 0, false, "LIST",
@@ -38,25 +35,24 @@ struct listing {
 	const char *sort;    /* borrowed; NULL: by name */
 	struct text weights; /* a uint64_t for each row */
 	time_t now;
-	struct network network; /* the network of the last machine, open; zeroed: none */
-	bool *matched;          /* owned: for each word, whether it has matched a machine */
-	struct text pools;      /* names of the shown machines' pools, each once, with its NUL */
-	struct inventory inventory; /* volumes of the pools, as far as they can be listed cheaply */
-	void *seen;                 /* owned: names of the machines seen, for tfind(3) */
-	int broken;                 /* number of machines with a missing part or an unknown state */
+	bool *matched;     /* owned: for each word, whether it has matched a machine */
+	struct text pools; /* names of the shown machines' pools, each once, with its NUL */
+	int broken;        /* number of machines with a missing part or an unknown state */
 };
 
-static void add_object(struct listing *listing, const struct machine *machine,
-		       const struct machine_status *status)
+static void add_object(struct listing *listing, const struct row *row)
 {
+	const struct machine *machine = row->machine;
+	const struct machine_status *status = row->status;
+	bool idle = status->state == MACHINE_PAUSED && use_is_idle(machine);
+
 	json_array_append_new(listing->array,
 			      json_members((const struct json_member[]){
 				      { "name", json_string(machine->name) },
 				      { "state", json_string(machine_state_name(status->state)) },
 				      { "booted", json_boolean(status->booted) },
-				      { "idle", json_boolean(status->state == MACHINE_PAUSED &&
-							     use_is_idle(machine)) },
-				      { "move", move_object(machine) },
+				      { "idle", json_boolean(idle) },
+				      { "move", move_mark_object(row->move) },
 				      { "address",
 					json_address(status->lease.prefix, status->lease.address) },
 				      { "addresses", nics_addresses(machine, status) },
@@ -81,40 +77,26 @@ static void add_weight(struct listing *listing, const struct subject *subject)
 }
 
 /* Lists a machine with a missing part as broken. It must neither hide the others nor itself be hidden. */
-static void add_broken(struct listing *listing, const char *name, const char *missing,
-		       const struct err *err)
+static void add_broken(struct listing *listing, const struct row *row)
 {
-	const struct subject subject = { .name = name };
+	const struct subject subject = { .name = row->name };
 
 	listing->broken++;
 	add_weight(listing, &subject);
 	if (listing->array) {
-		table_add_broken(&listing->table, listing->array, 1, name, missing, err);
+		table_add_broken(&listing->table, listing->array, 1, row->name, row->missing,
+				 row->fault);
 		return;
 	}
-	print_error(err);
+	print_error(row->fault);
 	columns_add(&listing->columns, &subject, &listing->table);
 }
 
-/* Most machines are on one network. It is opened once, not a thousand times. NULL: there is none. */
-static struct network *lend_network(struct listing *listing, const struct machine *machine)
+/* Whether a word matches the name. */
+static bool is_wanted(void *context, const char *name)
 {
-	struct network *network = &listing->network;
-	const char *name = machine->config.network;
-	struct err ignored = { 0 };
-
-	if (!network->name || strcmp(network->name, name) != 0) {
-		network_close(network);
-		if (!*name || network_open(network, machine->dirs, name, &ignored) < 0)
-			return NULL;
-	}
-	return network;
-}
-
-/* Whether a word matches the name, or there are no words. */
-static bool is_wanted(const struct listing *listing, const char *name)
-{
-	bool wanted = listing->call->count == 0;
+	const struct listing *listing = context;
+	bool wanted = false;
 
 	for (int i = 0; i < listing->call->count; i++)
 		wanted = wanted || name_matches(listing->call->words[i], name);
@@ -163,83 +145,50 @@ static void warn_of_pools(const struct listing *listing)
 	}
 }
 
-/* Adds a machine that has all its parts, as far as they are known without its pool. */
-static void add_machine(struct listing *listing, struct machine *machine)
+static void add_machine(struct listing *listing, const struct row *row)
 {
-	struct machine_status status = { 0 };
-	const struct subject subject = {
-		.name = machine->name, .machine = machine, .status = &status, .now = listing->now
-	};
+	const struct subject subject = { .name = row->name,
+					 .machine = row->machine,
+					 .status = row->status,
+					 .move = row->move,
+					 .now = listing->now };
 
-	machine_status(machine, lend_network(listing, machine), &status);
-	note_pool(listing, machine->config.pool);
+	note_pool(listing, row->machine->config.pool);
 	add_weight(listing, &subject);
 	if (listing->array)
-		add_object(listing, machine, &status);
+		add_object(listing, row);
 	else
 		columns_add(&listing->columns, &subject, &listing->table);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* If memory runs out here, a machine may be listed twice. */
-static void note_seen(struct listing *listing, const char *name)
-{
-	char *copy = strdup(name);
-	char *const *node = copy ? tsearch(copy, &listing->seen, by_name) : NULL;
-
-	if (!node || *node != copy)
-		free(copy);
-}
-
-/* A machine that was deleted meanwhile, or was never finished, is not listed. */
-static int visit_machine(void *context, const char *name)
+static int visit_row(void *context, const struct row *row)
 {
 	struct listing *listing = context;
-	scoped_machine struct machine machine = { 0 };
-	struct err err = { 0 };
-	const char *missing = NULL;
 
-	note_seen(listing, name);
-	if (!is_wanted(listing, name))
+	note_matched(listing, row->name);
+	if (row->machine && listing->label &&
+	    !labels_match(row->machine->config.labels, listing->label))
 		return 0;
-	int r = machine_look(&machine, &listing->call->dirs, name, &err);
-	/* A machine that is half made or half removed is not there. */
-	if (r == -ENOENT)
-		return 0;
-	note_matched(listing, name);
-	if (r == 0 && listing->label && !labels_match(machine.config.labels, listing->label))
-		return 0;
-	if (r == 0)
-		r = parts_check(&machine, &listing->inventory, &missing, &err);
-	if (r < 0)
-		add_broken(listing, name, missing, &err);
+	if (row->fault->code)
+		add_broken(listing, row);
 	else
-		add_machine(listing, &machine);
+		add_machine(listing, row);
 	return 0;
-}
-
-/* Lists a root whose machine has no folder. */
-static int visit_volume(void *context, const char *pool, const char *volume)
-{
-	struct listing *listing = context;
-
-	(void)pool;
-	if (!text_starts(volume, "machine.") ||
-	    tfind(volume + strlen("machine."), &listing->seen, by_name))
-		return 0;
-	return visit_machine(listing, volume + strlen("machine."));
 }
 
 static int list_all(struct listing *listing, struct err *err)
 {
-	const struct dirs *dirs = &listing->call->dirs;
-	int r = machine_list(dirs, visit_machine, listing, err);
+	const struct columns *columns = &listing->columns;
+	bool by_memory = listing->sort && strcmp(listing->sort, "memory") == 0;
+	const struct rows_want want = {
+		.memory = by_memory || (!listing->array && columns->memory),
+		.settings = !listing->array && columns->settings,
+		.chooses = listing->call->count > 0 ? is_wanted : NULL,
+		.visit = visit_row,
+		.context = listing,
+	};
 
-	return r < 0 ? r : inventory_each(&listing->inventory, visit_volume, listing, err);
+	return rows_each(&listing->call->dirs, &want, err);
 }
 
 /* Whether --format asks for JSON or for CSV. */
@@ -308,16 +257,11 @@ static void end_list(struct listing *listing)
 	text_free(&listing->table.cells);
 	text_free(&listing->weights);
 	text_free(&listing->pools);
-	tdestroy(listing->seen, free);
-	inventory_free(&listing->inventory);
-	network_close(&listing->network);
 }
 
 static int run_list(struct call *call, struct err *err)
 {
-	struct listing listing = { .call = call,
-				   .now = time(NULL),
-				   .inventory = { .dirs = &call->dirs, .quick = true } };
+	struct listing listing = { .call = call, .now = time(NULL) };
 	bool csv = false;
 
 	int r = names_check(call, err);

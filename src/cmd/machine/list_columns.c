@@ -19,18 +19,45 @@ static bool runs(const struct subject *subject)
 	return !machine_is_down(subject->status->state);
 }
 
+static void add_text(const char *text, struct text *out)
+{
+	text_add_bytes(out, text, strlen(text));
+}
+
 /* ---- A function a column; each adds a cell's text, or nothing. */
+
+static void add_name(const struct subject *subject, struct text *out)
+{
+	add_text(subject->name, out);
+}
+
+static void add_network(const struct subject *subject, struct text *out)
+{
+	add_text(subject->machine->config.network, out);
+}
+
+static void add_pool(const struct subject *subject, struct text *out)
+{
+	add_text(subject->machine->config.pool, out);
+}
+
+static void add_template(const struct subject *subject, struct text *out)
+{
+	add_text(subject->machine->config.template, out);
+}
 
 static void add_state(const struct subject *subject, struct text *out)
 {
-	text_add(out, "%s%s", move_state_name(subject->machine, subject->status->state),
-		 subject->status->state == MACHINE_PAUSED && use_is_idle(subject->machine) ? "-idle"
-											   : "");
+	enum machine_state state = subject->status->state;
+
+	add_text(move_mark_state(subject->move, state), out);
+	if (state == MACHINE_PAUSED && use_is_idle(subject->machine))
+		add_text("-idle", out);
 }
 
 static void add_booted(const struct subject *subject, struct text *out)
 {
-	text_add(out, "%s", !runs(subject) ? "" : subject->status->booted ? "yes" : "no");
+	add_text(!runs(subject) ? "" : subject->status->booted ? "yes" : "no", out);
 }
 
 static void add_address(const struct subject *subject, struct text *out)
@@ -45,7 +72,7 @@ static void add_uptime(const struct subject *subject, struct text *out)
 
 	if (started && subject->now >= (time_t)started)
 		print_span((uint64_t)subject->now - started, span, sizeof span);
-	text_add(out, "%s", span);
+	add_text(span, out);
 }
 
 static void add_memory(const struct subject *subject, struct text *out)
@@ -62,9 +89,10 @@ static void add_flags(const struct subject *subject, struct text *out)
 {
 	const struct machine_config *config = &subject->machine->config;
 
-	text_add(out, "%s%s%s", config->privileged ? "privileged" : "",
-		 config->privileged && config->nesting ? "," : "",
-		 config->nesting ? "nesting" : "");
+	if (config->privileged)
+		add_text(config->nesting ? "privileged,nesting" : "privileged", out);
+	else if (config->nesting)
+		add_text("nesting", out);
 }
 
 static void add_created(const struct subject *subject, struct text *out)
@@ -86,32 +114,38 @@ static void add_init(const struct subject *subject, struct text *out)
 		text_add(out, "%d", (int)subject->status->init);
 }
 
+enum column_trait {
+	COLUMN_MEMORY = 1 << 0,
+	COLUMN_SETTINGS = 1 << 1, /* it shows a setting that the index of machines does not have */
+};
+
 /* A column shows the text of a function, or else the value of a key. */
 struct column {
 	const char *name;
 	void (*add)(const struct subject *subject, struct text *out);
 	const char *key;
+	unsigned traits;
 };
 
 static const struct column table[] = {
-	{ "address", add_address, NULL },
-	{ "arch", NULL, "arch" },
-	{ "autostart", NULL, "boot.autostart" },
-	{ "booted", add_booted, NULL },
-	{ "created", add_created, NULL },
-	{ "description", NULL, "description" },
-	{ "ephemeral", NULL, "ephemeral" },
-	{ "flags", add_flags, NULL },
-	{ "init", add_init, NULL },
-	{ "labels", add_labels, NULL },
-	{ "memory", add_memory, NULL },
-	{ "name", NULL, NULL },
-	{ "network", NULL, "network" },
-	{ "pool", NULL, "pool" },
-	{ "state", add_state, NULL },
-	{ "template", NULL, "template" },
-	{ "uptime", add_uptime, NULL },
-	{ "uuid", NULL, "uuid" },
+	{ "address", add_address, NULL, 0 },
+	{ "arch", NULL, "arch", COLUMN_SETTINGS },
+	{ "autostart", NULL, "boot.autostart", COLUMN_SETTINGS },
+	{ "booted", add_booted, NULL, 0 },
+	{ "created", add_created, NULL, 0 },
+	{ "description", NULL, "description", COLUMN_SETTINGS },
+	{ "ephemeral", NULL, "ephemeral", 0 },
+	{ "flags", add_flags, NULL, 0 },
+	{ "init", add_init, NULL, 0 },
+	{ "labels", add_labels, NULL, 0 },
+	{ "memory", add_memory, NULL, COLUMN_MEMORY },
+	{ "name", add_name, NULL, 0 },
+	{ "network", add_network, NULL, 0 },
+	{ "pool", add_pool, NULL, 0 },
+	{ "state", add_state, NULL, 0 },
+	{ "template", add_template, NULL, 0 },
+	{ "uptime", add_uptime, NULL, 0 },
+	{ "uuid", NULL, "uuid", COLUMN_SETTINGS },
 };
 enum { COLUMNS = sizeof table / sizeof *table };
 
@@ -148,8 +182,13 @@ static int take(struct columns *columns, size_t at, char *name, char *head, stru
 		err_set(err, E2BIG, "a list has at most %d columns; name fewer", TABLE_COLUMNS_MAX);
 		return EXIT_USAGE;
 	}
-	if (!config_family(&machine_schema, name, NULL) && !find_column(name))
+	const struct column *column = find_column(name);
+	if (!config_family(&machine_schema, name, NULL) && !column)
 		return tell_unknown(name, err);
+	columns->list[at] = column;
+	columns->memory |= column && column->traits & COLUMN_MEMORY;
+	columns->settings |=
+		column ? (column->traits & COLUMN_SETTINGS) != 0 : !text_starts(name, "label.");
 	for (char *c = head; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	columns->names[at] = name;
@@ -182,29 +221,27 @@ void columns_free(struct columns *columns)
 	*columns = (struct columns){ 0 };
 }
 
-static void add_cell(const char *name, const struct subject *subject, struct text *out)
+static void add_cell(const struct column *column, const char *name, const struct subject *subject,
+		     struct text *out)
 {
-	const struct column *column = find_column(name);
 	const char *key = column ? column->key : name;
 	struct err ignored = { 0 };
 
-	if (strcmp(name, "name") == 0)
-		text_add(out, "%s", subject->name);
-	else if (!subject->machine)
-		text_add(out, "%s", strcmp(name, "state") == 0 ? "broken" : "");
-	else if (column && column->add)
+	if (column && (column->add == add_name || (subject->machine && column->add)))
 		column->add(subject, out);
+	else if (!subject->machine)
+		add_text(strcmp(name, "state") == 0 ? "broken" : "", out);
 	else
 		config_get(&machine_schema, &subject->machine->config, key, out, &ignored);
 }
 
+/* Cells are made where they are, because there may be many. */
 void columns_add(const struct columns *columns, const struct subject *subject, struct table *to)
 {
 	for (size_t i = 0; columns->names[i]; i++) {
-		scoped_text struct text cell = { 0 };
-		add_cell(columns->names[i], subject, &cell);
-		to->cells.failed = to->cells.failed || cell.failed;
-		table_add(to, text_str(&cell));
+		add_cell(columns->list[i], columns->names[i], subject, &to->cells);
+		text_add_bytes(&to->cells, "", 1);
+		to->count++;
 	}
 }
 

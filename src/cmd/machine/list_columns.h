@@ -7,20 +7,25 @@
 #include "cmd/cli/table.h"
 #include "machine/life/life.h"
 #include "machine/state/machine.h"
+#include "machine/state/move.h"
 
 /* A machine that is listed. */
 struct subject {
 	const char *name;
 	const struct machine *machine;       /* NULL: a part is missing */
 	const struct machine_status *status; /* NULL if machine is */
+	const struct move_mark *move;        /* the same */
 	time_t now;
 };
 
 /* The columns of one list, in their order. */
 struct columns {
-	char *words;                              /* owned: heads and names point into it */
-	const char *names[TABLE_COLUMNS_MAX + 1]; /* "name", "label.role"; NULL-terminated */
-	const char *heads[TABLE_COLUMNS_MAX + 1]; /* the same in capitals */
+	char *words;                                  /* owned: heads and names point into it */
+	const char *names[TABLE_COLUMNS_MAX + 1];     /* "name", "label.role"; NULL-terminated */
+	const char *heads[TABLE_COLUMNS_MAX + 1];     /* the same in capitals */
+	const struct column *list[TABLE_COLUMNS_MAX]; /* NULL: a label */
+	bool memory;                                  /* one of them shows it */
+	bool settings; /* one of them shows a setting that the index of machines does not have */
 };
 
 /*

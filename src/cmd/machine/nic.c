@@ -318,58 +318,69 @@ json_t *network_object(const struct machine *machine, const struct machine_statu
 	});
 }
 
-static void add_address(const struct lease *lease, json_t *array, struct text *out)
-{
-	char addresses[2][INET6_ADDRSTRLEN];
-	const bool there[] = { lease->prefix, lease->prefix6 };
+/* Where addresses are added: to an array, or to a text, joined by commas. */
+struct addresses {
+	json_t *array;
+	struct text *text;
+	size_t from; /* where they begin in the text */
+};
 
-	inet_ntop(AF_INET, &lease->address, addresses[0], sizeof addresses[0]);
-	inet_ntop(AF_INET6, &lease->address6, addresses[1], sizeof addresses[1]);
-	for (size_t i = 0; i < 2; i++) {
-		if (!there[i])
-			continue;
-		if (array)
-			json_array_append_new(array, json_string(addresses[i]));
-		else
-			text_add(out, "%s%s", out->length ? "," : "", addresses[i]);
+static void add_address(int family, const void *address, struct addresses *to)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(family, address, text, sizeof text);
+	if (to->array) {
+		json_array_append_new(to->array, json_string(text));
+		return;
 	}
+	if (to->text->length > to->from)
+		text_add_bytes(to->text, ",", 1);
+	text_add_bytes(to->text, text, strlen(text));
+}
+
+static void add_addresses(const struct lease *lease, struct addresses *to)
+{
+	if (lease->prefix)
+		add_address(AF_INET, &lease->address, to);
+	if (lease->prefix6)
+		add_address(AF_INET6, &lease->address6, to);
 }
 
 /* status has looked at eth0 already. */
 static void each_address(const struct machine *machine, const struct machine_status *status,
-			 json_t *array, struct text *out)
+			 struct addresses *to)
 {
 	struct nic_view nics[NICS_MAX];
 	size_t count = machine->config.nics ? nics_of(machine, nics) : 0;
 	struct lease lease;
 
 	if (status->leased)
-		add_address(&status->lease, array, out);
+		add_addresses(&status->lease, to);
 	for (size_t i = 0; i < count; i++) {
 		if (!nics[i].section || nics_lease(machine, &nics[i], &lease) < 0)
 			continue;
 		if (lease.foreign && status->init > 0)
 			network_see_addresses(&lease, status->init);
-		add_address(&lease, array, out);
+		add_addresses(&lease, to);
 	}
 }
 
 json_t *nics_addresses(const struct machine *machine, const struct machine_status *status)
 {
-	json_t *array = json_array();
+	struct addresses to = { .array = json_array() };
 
-	if (array)
-		each_address(machine, status, array, NULL);
-	return array;
+	if (to.array)
+		each_address(machine, status, &to);
+	return to.array;
 }
 
 void nics_add_addresses(const struct machine *machine, const struct machine_status *status,
 			struct text *out)
 {
-	scoped_text struct text addresses = { 0 };
+	struct addresses to = { .text = out, .from = out->length };
 
-	each_address(machine, status, NULL, &addresses);
-	text_add(out, "%s", text_str(&addresses));
+	each_address(machine, status, &to);
 }
 
 static void add_row(struct table *table, const char *machine, const struct found *found)

@@ -3,6 +3,7 @@
 #include "machine/life/life.h"
 #include "machine/life/run_cgroup.h"
 #include "machine/life/run_state.h"
+#include "machine/life/status_brief.h"
 #include "machine/state/ended.h"
 #include "machine/state/private.h"
 
@@ -59,6 +60,12 @@ static enum machine_state state_without(const struct machine *machine, bool left
 	return ended_failed(machine) ? MACHINE_FAILED : MACHINE_STOPPED;
 }
 
+static void read_memory(const struct machine *machine, struct machine_status *status)
+{
+	run_read_count(machine, "memory.current", &status->memory);
+	run_read_count(machine, "memory.max", &status->memory_max);
+}
+
 /* network: receives that of the present run. */
 static void read_run(const struct machine *machine, struct machine_status *status, char network[64])
 {
@@ -84,10 +91,16 @@ static void read_run(const struct machine *machine, struct machine_status *statu
 	status->init = state.init;
 	status->keeper = state.keeper;
 	status->started = state.started;
+}
+
+/* After look_at_run: a machine that has an init has a cgroup. */
+static void read_group(const struct machine *machine, struct machine_status *status)
+{
+	if (!status->init)
+		return;
 	status->cgroup[0] = '/';
 	run_cgroup(machine, status->cgroup + 1, sizeof status->cgroup - 1);
-	run_read_count(machine, "memory.current", &status->memory);
-	run_read_count(machine, "memory.max", &status->memory_max);
+	read_memory(machine, status);
 }
 
 static void find_lease(const struct machine *machine, const char *name, struct network *network,
@@ -125,20 +138,38 @@ void machine_glance(const struct machine *machine, struct machine_status *status
 	char ignored[64];
 
 	look_at_run(machine, status, ignored);
+	read_group(machine, status);
 }
 
-void machine_status(const struct machine *machine, struct network *network,
-		    struct machine_status *status)
+static void look_at_all(const struct machine *machine, struct network *network,
+			struct machine_status *status, char runs_on[64])
 {
-	char runs_on[64] = "";
 	const char *on = runs_on;
 
+	*runs_on = '\0';
 	look_at_run(machine, status, runs_on);
 	/* A running machine may have another network in its settings, for its next start. */
 	if (!*on)
 		on = machine->config.network;
 	if (*on)
 		find_lease(machine, on, network, status);
+}
+
+void machine_status(const struct machine *machine, struct network *network,
+		    struct machine_status *status)
+{
+	char ignored[64];
+
+	look_at_all(machine, network, status, ignored);
+	read_group(machine, status);
+}
+
+void machine_status_brief(const struct machine *machine, struct network *network, bool memory,
+			  struct machine_status *status, char runs_on[64])
+{
+	look_at_all(machine, network, status, runs_on);
+	if (memory && status->init)
+		read_memory(machine, status);
 }
 
 int machine_last_end(const struct machine *machine, char *out, size_t room)

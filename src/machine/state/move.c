@@ -121,29 +121,19 @@ int move_write(const struct machine *machine, const struct move_mark *mark, stru
 	return file_replace(path, text_str(&text), text.length, 0600, err);
 }
 
-static void read_boot(char boot[UUID_TEXT])
-{
-	scoped_free char *text = NULL;
-
-	if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", MARK_MAX, &text) < 0)
-		text = NULL;
-	text_print(boot, UUID_TEXT, "%s", text ? text : "");
-	boot[strcspn(boot, "\n")] = '\0';
-}
-
 void move_set_ran(struct move_mark *mark, bool ran)
 {
 	mark->ran = ran;
 	mark->boot[0] = '\0';
 	if (ran)
-		read_boot(mark->boot);
+		uuid_of_boot(mark->boot);
 }
 
 bool move_ran_in_this_boot(const struct move_mark *mark)
 {
 	char now[UUID_TEXT];
 
-	read_boot(now);
+	uuid_of_boot(now);
 	return mark->ran && *now && strcmp(now, mark->boot) == 0;
 }
 
