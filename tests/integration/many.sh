@@ -74,7 +74,7 @@ leased() {
 	berth list --json | jq -r '.[] | select(.name | test("^m[0-9]+$")) | "\(.name) \(.addresses | join(" "))"' | sort
 }
 
-# Each has an address of its own in each family, which its name leads to, and which leads to its name; and it is there.
+# Each has an address of its own in each family, which its name leads to, and which leads to its name.
 case_names_and_addresses() {
 	machines "$many"
 	leased >"$T/leased"
@@ -88,11 +88,16 @@ case_names_and_addresses() {
 		echo "$name" $(busybox nslookup "$name.lab.example" 10.77.0.1 | sed -n "/^Name/,\$s/^Address[^:]*: *//p" | sort)
 		busybox nslookup "$four" 10.77.0.1 | sed -n "s/.*name = /$four /p"
 		busybox nslookup "$six" 10.77.0.1 | sed -n "s/.*name = /$six /p"
-		ping -q -c 1 -W 20 "$four" >/dev/null && ping -q -c 1 -W 20 "$six" >/dev/null && echo "$name answers"
 	done </leased' >"$T/found"
-	awk '{ print $1, $2, $3; print $2, $1 ".lab.example"; print $3, $1 ".lab.example"; print $1, "answers" }' "$T/leased" |
-		sort >"$T/wanted"
-	sort "$T/found" | diff "$T/wanted" - >"$T/wrong" || fault "names, addresses or machines: $(head -n 20 "$T/wrong")"
+	awk '{ print $1, $2, $3; print $2, $1 ".lab.example"; print $3, $1 ".lab.example" }' "$T/leased" | sort >"$T/wanted"
+	sort "$T/found" | diff "$T/wanted" - >"$T/wrong" || fault "names or addresses: $(head -n 20 "$T/wrong")"
+	# Some of them: the kernel's table of neighbours, as 60-berth.conf makes it larger, may not have room for all.
+	# shellcheck disable=SC2016
+	awk -v each=$((many / 10)) 'NR % each == 0 { print $2; print $3 }' "$T/leased" | berth exec m1 -- sh -c '
+		while read -r address; do
+			ping -q -c 1 -W 20 "$address" >/dev/null || echo "$address does not answer"
+		done' >"$T/silent"
+	empty "machines that do not answer" "$T/silent"
 }
 
 ports() {
