@@ -113,6 +113,11 @@ static int from_words(const struct call *call, struct request *request, struct i
 		incoming->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	else if (input)
 		incoming->fd = file_open_regular(AT_FDCWD, input, O_CLOEXEC);
+	if (input && incoming->fd < 0 && *input == '{')
+		return err_set(err, EINVAL,
+			       "--input names a file, or is - for standard input: echo '%.200s' | "
+			       "berth api --input - METHOD PATH",
+			       input);
 	if (input && incoming->fd < 0)
 		return err_set(err, EINVAL, "open '%s' of --input: %s", input,
 			       strcmp(input, "-") == 0 ? "it is closed" : file_why(incoming->fd));

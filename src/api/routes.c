@@ -148,8 +148,11 @@ static int tell_unknown(const struct request *request, const struct nearby *near
 		err_set(err, ENOENT, "there is no '%.200s'; did you mean '%s' for '%.60s'?",
 			text_str(&path), nearest, near->word);
 	else
-		err_set(err, ENOENT, "there is no '%.200s'; see berth-api(7) for what there is",
-			text_str(&path));
+		err_set(err, ENOENT, "there is no '%.200s'; %ssee berth-api(7) for what there is",
+			text_str(&path),
+			request->segment_count && strcmp(request->segments[0], "1.0") != 0
+				? "paths begin with /1.0, "
+				: "");
 	return 404;
 }
 

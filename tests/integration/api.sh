@@ -100,6 +100,8 @@ case_paths_and_filters() {
 case_refused() {
 	refused 1 404 "no '/1.0/machine'; did you mean 'machines'" GET /1.0/machine
 	refused 1 404 "no '/2.0'" GET /2.0
+	refused 1 404 "no '/machines'; paths begin with /1.0" GET /machines
+	refused 2 400 "names a file, or is - for standard input: echo '.\"name\":\"x\".' " --input '{"name":"x"}' POST /1.0/machines
 	refused 1 404 "no '/1.0/machines/web/snapshots/s/x'" GET /1.0/machines/web/snapshots/s/x
 	refused 1 404 "machine 'web'" GET /1.0/machines/web
 	refused 1 404 "machine 'web'" GET /1.0/machines/web/logs
