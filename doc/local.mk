@@ -6,4 +6,4 @@ dist_man_MANS += doc/berth-api.8
 dist_man_MANS += doc/berth-web.7
 dist_man_MANS += doc/berth-storage.7 doc/berth-identity.d.5 doc/berth-stream.5
 dist_pkgdata_DATA = doc/openapi.json
-EXTRA_DIST += doc/architecture.md doc/reliability.md doc/templates.md
+EXTRA_DIST += doc/architecture.md doc/desktop.md doc/reliability.md doc/templates.md
