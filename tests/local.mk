@@ -74,4 +74,4 @@ EXTRA_DIST += tests/vm/suites/systemd.sh
 EXTRA_DIST += tests/vm/suites/thin.sh
 EXTRA_DIST += tests/vm/suites/thin_care.sh tests/vm/suites/thin_kill.sh tests/vm/suites/thin_machines.sh
 EXTRA_DIST += tests/vm/suites/thin_copies.sh tests/vm/suites/thin_damage.sh tests/vm/suites/thin_idle.sh
-EXTRA_DIST += tests/vm/suites/resolved.sh tests/vm/suites/lan.sh tests/vm/suites/units.sh tests/vm/suites/views.sh tests/vm/suites/walls.sh
+EXTRA_DIST += tests/vm/suites/lan.sh tests/vm/suites/units.sh tests/vm/suites/views.sh tests/vm/suites/walls.sh
