@@ -205,7 +205,8 @@ case_marks_beside_the_settings() {
 
 case_volumes_and_pools() {
 	local volumes=$lib/pools/default/volumes
-	[[ -d $volumes ]] || skip "the volumes of this pool are no folders of the host"
+	# Of other pools they are no folders of the host.
+	[[ -d $volumes ]] || return 0
 	settled
 	mv "$volumes/machine.c3" "$T/volume"
 	mkdir "$volumes/machine.stray"
