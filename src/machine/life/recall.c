@@ -159,7 +159,7 @@ static struct recall_view *view_of(struct recall *recall, enum entry_kind kind, 
 	recall->views = views;
 	struct recall_view *view = &views[recall->view_count++];
 	*view = (struct recall_view){ .was = find_entry(&recall->index, kind, name),
-				      .now = { .kind = kind } };
+				      .now = { .kind = (uint16_t)kind } };
 	snprintf(view->name, sizeof view->name, "%s", name);
 	look_at(recall, view);
 	return view;
