@@ -236,7 +236,7 @@ static int shows(const struct rfb_filter *viewer, struct bytes in, struct bytes 
 		 size_t piece)
 {
 	struct rfb_shown shown = { .viewer = viewer };
-	unsigned char out[512];
+	unsigned char out[512] = { 0 };
 	long made = 0;
 
 	for (size_t at = 0; at < in.size; at += piece) {
