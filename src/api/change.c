@@ -25,6 +25,24 @@ static int check_object(const json_t *body, const char *select, struct err *err)
 	return err_set(err, EINVAL, "field '%s' must be an object, with '%s'", name, dot + 1);
 }
 
+/* The field of the body whose name is nearly that of the chosen object, which is not there; or NULL. */
+static const char *misspelt(const json_t *body, const char *select)
+{
+	char name[32];
+	const char *names[] = { name, NULL }, *key;
+	json_t *value;
+
+	if (text_print(name, sizeof name, "%.*s", (int)strcspn(select, "."), select) < 0 ||
+	    json_object_get(body, name))
+		return NULL;
+	json_object_foreach((json_t *)(uintptr_t)body, key, value)
+	{
+		if (text_nearest(key, names))
+			return key;
+	}
+	return NULL;
+}
+
 /* The verb and the fields of the variant that the body chooses. */
 static int choose(const struct exchange *exchange, const char **verb, const struct field **fields,
 		  struct err *err)
@@ -48,6 +66,10 @@ static int choose(const struct exchange *exchange, const char **verb, const stru
 			return 0;
 		names[count++] = v->value;
 	}
+	const char *wrong = misspelt(exchange->request->body, route->select);
+	if (wrong)
+		return err_set(err, EINVAL, "unknown field '%.60s'; did you mean '%.*s'?", wrong,
+			       (int)strcspn(route->select, "."), route->select);
 	scoped_text struct text all = { 0 };
 	for (size_t i = 0; i < count; i++)
 		text_add(&all, "%s%s", i ? ", " : "", names[i]);

@@ -100,6 +100,7 @@ case_refused() {
 	refused 400 "must be one of: start, stop" PUT /1.0/machines/web/state '{}'
 	refused 400 "unknown field 'force'" PUT /1.0/machines/web/state '{"action":"start","force":true}'
 	refused 400 "needs a field 'source.template'" POST /1.0/machines '{"source":{"type":"template"}}'
+	refused 400 "unknown field 'sorce'; did you mean 'source'" POST /1.0/machines '{"name":"m","sorce":{"type":"template","template":"bb"}}'
 	refused 400 "name '--force'" POST /1.0/machines '{"name":"--force","source":{"type":"template","template":"bb"}}'
 	refused 400 "unknown field 'source.template'" POST /1.0/machines '{"source.template":"bb","source":{"type":"template","template":"bb"}}'
 	refused 400 "'source' must be an object, with 'type'" POST /1.0/machines '{"source":"bb"}'

@@ -458,6 +458,9 @@ case_list() {
 	same "dropped by the guard" 0 "$(berth info --json web | jq '.traffic[0].guard_dropped')"
 	no_rules
 	has "no firewall rule: berth rule add web in allow tcp PORT" "$(berth rule list web 2>&1)"
+	berth rule add --network lan in deny tcp 7002
+	has "network 'lan' has firewall rules, for all its machines: berth rule list --network" "$(berth rule list 2>&1)"
+	berth rule remove --network lan in-tcp-7002
 }
 
 case_refused() {

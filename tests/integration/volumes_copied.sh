@@ -74,7 +74,8 @@ case_clone_shares_or_leaves() {
 	in_m a 'echo two >/srv/file'
 	same "it sees it" two "$(in_m c 'cat /srv/file')"
 	not in_m c 'echo three >/srv/file'
-	berth delete --force c
+	berth delete --force c 2>"$T/err"
+	not grep "volume delete" "$T/err"
 	berth clone --no-volumes a c 2>"$T/err"
 	has "volume 'disk' stays with 'a'" "$(cat "$T/err")"
 	not grep -q volume "$(conf c)"
@@ -159,6 +160,7 @@ case_snapshot_of_one_moment() {
 	fails 1 "is running; stop it|runs with it" berth restore --volumes s joint
 	berth stop --force s
 	fails 1 "snapshot 'alone' of machine 's' was taken without volumes" berth restore --volumes s alone
+	fails 1 "machine 's' has no snapshot 'alnoe'" berth restore --volumes s alnoe
 	berth restore s joint
 	berth start --wait s
 	same "the root alone" "root later" "$(in_m s 'cat /own /srv/own' | xargs)"

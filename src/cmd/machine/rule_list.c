@@ -96,11 +96,36 @@ static void add_rules(struct listing *listing, const struct machine *machine)
 	}
 }
 
+struct search {
+	const struct dirs *dirs;
+	char *name; /* room for 64 bytes */
+};
+
+static int has_rules(void *context, const char *name)
+{
+	const struct search *search = context;
+	scoped_network struct network network = { 0 };
+
+	if (network_open(&network, search->dirs, name, &(struct err){ 0 }) < 0 ||
+	    !network.config.rules)
+		return 0;
+	snprintf(search->name, 64, "%s", name);
+	return 1;
+}
+
 static void tell_none(const struct call *call)
 {
 	bool network = call_has(call, &flag_rule_network);
 	const char *name = call->count ? call->words[0] : network ? "NETWORK" : "MACHINE";
 
+	char some[64] = "";
+	if (!network)
+		network_list(&call->dirs, has_rules, &(struct search){ &call->dirs, some },
+			     &(struct err){ 0 });
+	if (*some)
+		print_note("network '%s' has firewall rules, for all its machines: berth rule list "
+			   "--network",
+			   some);
 	print_note("no firewall rule: berth rule add%s %s in allow tcp PORT",
 		   network ? " --network" : "", name);
 }

@@ -59,6 +59,27 @@ static int lost_part(const struct restoring *restoring, const char *volume, cons
 		       restoring->name, restoring->machine->name, volume, what);
 }
 
+/* The cause why a snapshot has no volumes. */
+static int no_parts(const struct restoring *restoring, struct err *err)
+{
+	const struct machine *machine = restoring->machine;
+	scoped_pool struct pool pool = { .use_fd = -1 };
+	char kept[VOLUME_NAME_MAX + 1];
+	struct volume_info info;
+
+	if (pool_view(&pool, machine->dirs, machine->config.pool, err) < 0)
+		return -err->code;
+	snapshot_volume(machine->name, restoring->name, kept);
+	int r = volume_info(&pool, kept, &info, err);
+	if (r == -ENOENT)
+		return snapshot_missing(machine, restoring->name, err);
+	return r < 0 ? r
+		     : err_set(err, ENOENT,
+			       "snapshot '%s' of machine '%s' was taken without volumes; without "
+			       "--volumes the root alone is restored",
+			       restoring->name, machine->name);
+}
+
 static int list_parts(struct restoring *restoring, struct err *err)
 {
 	const struct dirs *dirs = restoring->machine->dirs;
@@ -66,10 +87,7 @@ static int list_parts(struct restoring *restoring, struct err *err)
 	if (joint_read(restoring->machine, restoring->name, &restoring->joint, err) < 0)
 		return -err->code;
 	if (!restoring->joint.count)
-		return err_set(err, ENOENT,
-			       "snapshot '%s' of machine '%s' was taken without volumes; without "
-			       "--volumes the root alone is restored",
-			       restoring->name, restoring->machine->name);
+		return no_parts(restoring, err);
 	restoring->list = calloc(restoring->joint.count, sizeof *restoring->list);
 	if (!restoring->list)
 		return err_set(err, ENOMEM, "out of memory");

@@ -46,14 +46,6 @@ static int open_settled(struct machine *machine, struct pool *pool, struct err *
 	return open_pool(machine, pool, err) < 0 ? -err->code : restoring_clear(machine, pool, err);
 }
 
-static int no_snapshot(const struct machine *machine, const char *name, struct err *err)
-{
-	*err = (struct err){ 0 };
-	return err_set(err, ENOENT,
-		       "machine '%s' has no snapshot '%s'; see: berth snapshot list %s",
-		       machine->name, name, machine->name);
-}
-
 static int find(struct machine *machine, struct pool *pool, const char *name, struct err *err)
 {
 	char volume[VOLUME_NAME_MAX + 1];
@@ -63,7 +55,7 @@ static int find(struct machine *machine, struct pool *pool, const char *name, st
 		return -err->code;
 	snapshot_volume(machine->name, name, volume);
 	int r = volume_info(pool, volume, &info, err);
-	return r == -ENOENT ? no_snapshot(machine, name, err) : r;
+	return r == -ENOENT ? snapshot_missing(machine, name, err) : r;
 }
 
 int snapshot_exists(struct machine *machine, const char *name, struct err *err)
@@ -240,7 +232,7 @@ static int refuse_running(const struct machine *machine, struct pool *pool, cons
 	struct volume_info info = { 0 };
 
 	if (volume_info(pool, kept, &info, &(struct err){ 0 }) == -ENOENT)
-		return no_snapshot(machine, name, err);
+		return snapshot_missing(machine, name, err);
 	return err_set(err, EBUSY,
 		       "machine '%s' is running; stop it before restoring '%s': berth stop %s",
 		       machine->name, name, machine->name);
@@ -265,5 +257,5 @@ int snapshot_restore(struct machine *machine, const char *name, struct err *err)
 	int r = root_replace(machine, &pool, &by, err);
 	if (r == 0)
 		half_end(machine);
-	return r == -ENOENT ? no_snapshot(machine, name, err) : r;
+	return r == -ENOENT ? snapshot_missing(machine, name, err) : r;
 }

@@ -88,6 +88,8 @@ void machine_renew_lease(struct machine *machine);
 void machine_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void restoring_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1]);
+/* Sets err, whatever it was: the machine has no such snapshot. -ENOENT. */
+int snapshot_missing(const struct machine *machine, const char *snapshot, struct err *err);
 /* "data.NAME" and "datasnapshot.NAME.SNAP": a volume for data, and what a snapshot of it kept. */
 void data_volume(const char *name, char volume[VOLUME_NAME_MAX + 1]);
 void data_snapshot_volume(const char *name, const char *snapshot, char volume[VOLUME_NAME_MAX + 1]);
