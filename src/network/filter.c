@@ -369,7 +369,9 @@ enum order { DENY_MACHINES, DENY_OTHERS, ALLOW };
 
 static bool applies(const struct filter_rule *rule, bool in, enum order order)
 {
-	enum order own = !rule->rule.deny ? ALLOW : rule->rule.machine ? DENY_MACHINES : DENY_OTHERS;
+	enum order own = !rule->rule.deny     ? ALLOW
+			 : rule->rule.machine ? DENY_MACHINES
+					      : DENY_OTHERS;
 
 	return rule->rule.in == in && own == order && (!rule->rule.machine || rule->found);
 }
