@@ -9,6 +9,7 @@
 session_packages=dbus-user-session,libpam-systemd,fonts-dejavu-core,locales,tzdata
 # What it plays is read by pulseaudio's.
 sound_packages=pulseaudio,pulseaudio-utils,libasound2-plugins
+# shellcheck disable=SC2034 # of the recipes desktop and desktop-rdp
 xfce_packages=xfce4-session,xfwm4,xfce4-panel,xfdesktop4,xfce4-settings,thunar,xfce4-terminal,adwaita-icon-theme
 # The server, and cookies for X.
 display_packages=tigervnc-standalone-server,xauth,x11-xserver-utils,x11-xkb-utils,dbus-x11

@@ -12,7 +12,7 @@ set_up() {
 	berth network create lab --subnet 10.77.1.0/24 subnet6=auto domain=lab.example
 	berth network create side --subnet 10.77.2.0/24
 	for machine in one two web other; do
-		berth launch --wait --network lab bb $machine
+		berth launch --wait --network lab bb "$machine"
 	done
 	berth exec web -- sh -c 'echo "192.0.2.1 kept" >>/etc/hosts'
 }

@@ -74,7 +74,7 @@ bridge_of() {
 set_up() {
 	mount -t tmpfs none /run/systemd
 	mkdir -p "$root" /run/systemd/resolve
-	tar -C "$root" -xf "$debian_tar_resolved"
+	tar -C "$root" -xf "${debian_tar_resolved:?}"
 	rm -f "$root/etc/resolv.conf"
 	mkdir -p "$root$T" "$root/run/systemd/resolve"
 	mount --bind "$T" "$root$T"
