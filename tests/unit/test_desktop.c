@@ -186,7 +186,7 @@ static void expect_clipboard(bool no_paste, bool no_copy, struct bytes in, struc
 			CU_ASSERT_FATAL(r >= 0);
 			made += r;
 		}
-		CU_ASSERT_EQUAL(made, expected.size);
+		CU_ASSERT_EQUAL(made, (long)expected.size);
 		CU_ASSERT_EQUAL(memcmp(out, expected.data, expected.size), 0);
 	}
 }
@@ -302,7 +302,7 @@ static int draw(struct bytes in, struct picture *picture, struct err *err)
 
 	*err = (struct err){ 0 };
 	CU_ASSERT_FATAL(from >= 0 && to >= 0);
-	CU_ASSERT_EQUAL(pwrite(from, in.data, in.size, 0), in.size);
+	CU_ASSERT_EQUAL(pwrite(from, in.data, in.size, 0), (ssize_t)in.size);
 	return picture_draw(from, to, picture, err);
 }
 
