@@ -295,8 +295,8 @@ case_half() {
 	fails 1 "standard input has ended before its size" bash -c "printf x | berth push --size 2 - web:/root/half"
 	fails 2 "--size is for '-'" berth push --size 2 /etc/hostname web:/root
 	fails 1 "'/root' in machine 'web' is a folder" berth push -T /etc/hostname web:/root
-	berth push -T /etc/hostname web:/root/other
-	same "by its new name" "$(cat /etc/hostname)" "$(berth exec web -- cat /root/other)"
+	berth push -T /etc/hostname web:/root/newname
+	same "by its new name" "$(cat /etc/hostname)" "$(berth exec web -- cat /root/newname)"
 }
 
 # What is slow takes no room of requests.
