@@ -132,7 +132,7 @@ case_full_names() {
 	berth delete n c
 	lost 1 "made: machine 'n'$" berth import "$T/n.berth"
 	berth create bb f
-	lost 1 "\"code\":\"ENOSPC\"" berth forward add --json f tcp 8099:80
+	lost 1 "\"code\":\"ENOSPC\"" berth forward add --json --on-demand f tcp 8099:80
 	has "made: forward 'tcp-8099'" "$(cat "$T/err")"
 	berth delete f n kept
 	lost 1 "made: machine 'kept'$" berth backup restore --target "$T/backups" kept
