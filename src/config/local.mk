@@ -6,7 +6,7 @@ libconfig_a_SOURCES = \
 	src/config/build_file.c src/config/build_file.h \
 	src/config/caps.c \
 	src/config/check.c \
-	src/config/config.h src/config/schema.h src/config/values.h \
+	src/config/config.h src/config/schema.h src/config/sections.h src/config/values.h \
 	src/config/edit.c \
 	src/config/edit_section.c \
 	src/config/env.c \
