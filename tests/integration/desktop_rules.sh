@@ -149,26 +149,25 @@ case_picture_by_api() {
 	state_is d running
 }
 
+# no_picture_of DISPLAY SENTENCE: no picture of a display whose program in Perl serves each viewer so.
+no_picture_of() {
+	unserved
+	served_by "$1"
+	fails 1 "$2" berth desktop d --picture
+}
+
 # A display that is silent, draws nothing, or more than there is.
 case_picture_hostile() {
 	local beginning='syswrite(C, "RFB 003.008\n\1\1\0\0\0\0'
 	berth set d desktop.socket=/srv/rfb
 	rm -f "$BERTH_ROOT/run/machines/d/picture"
-	unserved
-	served_by 'sleep 1000'
-	fails 1 "says nothing for 5 s" berth desktop d --picture
-	unserved
-	served_by "$beginning"'\0\2\0\2" . "\0" x 20); sleep 1000'
-	fails 1 "no picture of the desktop of machine 'd': the display shows nothing in time" berth desktop d --picture
-	unserved
-	served_by "$beginning"'\0\2\0\2" . "\0" x 20 . "\0\0\377\377" . "\377" x 100000); sleep 1000'
-	fails 1 "the display draws what was not asked for" berth desktop d --picture
-	unserved
-	served_by "$beginning"'\0\2\0\2" . "\0" x 20 . "\2" x 100000); sleep 1000'
-	fails 1 "the display shows nothing" berth desktop d --picture
-	unserved
-	served_by "$beginning"'\377\377\377\377" . "\0" x 20); sleep 1000'
-	fails 1 "a size that no screen has" berth desktop d --picture
+	no_picture_of 'sleep 1000' "says nothing for 5 s"
+	no_picture_of "$beginning"'\0\2\0\2" . "\0" x 20); sleep 1000' \
+		"no picture of the desktop of machine 'd': the display shows nothing in time"
+	no_picture_of "$beginning"'\0\2\0\2" . "\0" x 20 . "\0\0\377\377" . "\377" x 100000); sleep 1000' \
+		"the display draws what was not asked for"
+	no_picture_of "$beginning"'\0\2\0\2" . "\0" x 20 . "\2" x 100000); sleep 1000' "the display shows nothing"
+	no_picture_of "$beginning"'\377\377\377\377" . "\0" x 20); sleep 1000' "a size that no screen has"
 	not test -e "$BERTH_ROOT/run/machines/d/picture"
 	unserved
 	berth unset d desktop.socket

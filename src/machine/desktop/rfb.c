@@ -298,17 +298,6 @@ static size_t take_encoding(struct rfb_filter *filter, unsigned char byte, unsig
 	return 4;
 }
 
-static size_t take_body(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
-			unsigned char *out)
-{
-	size_t taken = filter->left < n ? (size_t)filter->left : n;
-
-	if (!filter->dropped)
-		memcpy(out, bytes, taken);
-	filter->left -= taken;
-	return taken;
-}
-
 /* A message that cannot be followed, as far as it has come, and all behind it are passed on as they are. */
 static size_t become_opaque(struct rfb_filter *filter, unsigned char *out)
 {
@@ -334,7 +323,8 @@ long rfb_filter(struct rfb_filter *filter, const unsigned char *bytes, size_t n,
 			continue;
 		}
 		if (filter->left) {
-			size_t taken = take_body(filter, bytes + at, n - at, out + made);
+			size_t taken = rfb_take_body(&filter->left, filter->dropped, bytes + at,
+						     n - at, out + made);
 			made += filter->dropped ? 0 : taken;
 			at += taken;
 			continue;

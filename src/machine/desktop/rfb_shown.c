@@ -189,17 +189,6 @@ static int take_head(struct rfb_shown *shown)
 	}
 }
 
-static size_t take_body(struct rfb_shown *shown, const unsigned char *bytes, size_t n,
-			unsigned char *out)
-{
-	size_t taken = shown->left < n ? (size_t)shown->left : n;
-
-	if (!shown->dropped)
-		memcpy(out, bytes, taken);
-	shown->left -= taken;
-	return taken;
-}
-
 long rfb_shown_filter(struct rfb_shown *shown, const unsigned char *bytes, size_t n,
 		      unsigned char *out)
 {
@@ -207,7 +196,8 @@ long rfb_shown_filter(struct rfb_shown *shown, const unsigned char *bytes, size_
 
 	while (at < n) {
 		if (shown->left) {
-			size_t taken = take_body(shown, bytes + at, n - at, out + made);
+			size_t taken = rfb_take_body(&shown->left, shown->dropped, bytes + at,
+						     n - at, out + made);
 			made += shown->dropped ? 0 : taken;
 			at += taken;
 			continue;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What both filters know of RFB: numbers, encodings, and texts of the clipboard. Pure. */
+/* Words of RFB for both filters: numbers, encodings, bodies, and texts of the clipboard. Pure. */
 #ifndef BERTH_MACHINE_DESKTOP_RFB_WORDS_H
 #define BERTH_MACHINE_DESKTOP_RFB_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Encodings, and what a viewer says by the same numbers. */
 enum {
@@ -36,6 +37,21 @@ static inline uint16_t rfb_number16(const unsigned char *at)
 static inline uint32_t rfb_number32(const unsigned char *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/*
+ * Takes bytes of a body, of which *left are still to come, and writes them out unless the body is dropped. The number of
+ * bytes that were taken.
+ */
+static inline size_t rfb_take_body(uint64_t *left, bool dropped, const unsigned char *bytes,
+				   size_t n, unsigned char *out)
+{
+	size_t taken = *left < n ? (size_t)*left : n;
+
+	if (!dropped)
+		memcpy(out, bytes, taken);
+	*left -= taken;
+	return taken;
 }
 
 /*
