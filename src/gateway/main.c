@@ -224,7 +224,7 @@ static bool something_lasts(const struct gateway *gateway, const char *user)
 	return request_lasts(gateway, user) || socket_lasts(gateway, user);
 }
 
-/* Whoever may not sign in any more has nothing here. */
+/* A user who may not sign in any more keeps no session, stream or socket. */
 static void end_refused(struct gateway *gateway)
 {
 	const char *user;

@@ -82,7 +82,7 @@ static int ask(const char *user, char *password)
 	pam_end(pam, r);
 	if (r == PAM_SUCCESS && same)
 		return GOOD;
-	/* Of a session only what is certain is its end. */
+	/* A session ends only for a certain cause. */
 	if (!password && r != PAM_SUCCESS && r != PAM_ACCT_EXPIRED && r != PAM_PERM_DENIED &&
 	    r != PAM_USER_UNKNOWN && r != PAM_AUTH_ERR && r != PAM_NEW_AUTHTOK_REQD)
 		return UNKNOWN;

@@ -152,7 +152,7 @@ static int set(sd_bus *bus, char **words, sd_bus_error *error)
 			r = 0;
 		}
 	}
-	/* What did not answer would not answer that either. */
+	/* A resolver that did not answer is not asked again. */
 	if (r < 0 && r != -ETIMEDOUT)
 		call(bus, "RevertLink", words, NULL, NULL);
 	return r;

@@ -44,7 +44,7 @@ static uint64_t next_data(int fd, uint64_t at, uint64_t size)
 	return data >= 0 ? (uint64_t)data : errno == ENXIO ? size : at;
 }
 
-/* Of two files of the same size. What is a hole in both is not read. */
+/* Compares two files of the same size. A part that is a hole in both is not read. */
 static int same_data(struct packing *p, const char *name, uint64_t size)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;

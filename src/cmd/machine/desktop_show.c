@@ -130,7 +130,7 @@ static void judge_clipboard(const struct machine *machine, struct desktop_carria
 	carriage->no_copy = !both && strcmp(ways, "out") != 0;
 }
 
-/* What RDP carries is not looked into. */
+/* RDP is passed on unread, so that nothing of it can be refused. */
 static int check_rdp(struct call *call, const struct machine *machine, struct err *err)
 {
 	bool asked = call_has(call, &flag_socket) || call_has(call, &flag_stdio) ||

@@ -127,7 +127,7 @@ static int delete_one(struct call *call, struct machine *machine, struct err *er
 	int r = machine_delete(machine, call_has(call, &flag_running), err);
 	progress_end(&progress);
 	for (const struct section *at = machine->config.volumes; r == 0 && at; at = at->next) {
-		/* What it only reads is another machine's. */
+		/* A volume that it only reads is another machine's. */
 		if (!((const struct attached_config *)at)->readonly && is_there(call, at->name))
 			text_add(&volumes, " %s", at->name);
 	}

@@ -109,7 +109,7 @@ static void mark_all(struct ending *ending)
 		count++;
 	if (!count)
 		return;
-	/* One that a killed command has left half made or half removed is whole again, since its machine is there. */
+	/* A volume that a killed command has left half made or half removed is whole, because its machine is there. */
 	data_sweep(ending->machine->dirs);
 	if (!data_goes_with(ending->machine))
 		return;

@@ -20,7 +20,7 @@ struct lane {
 	int from, to; /* borrowed */
 	size_t at, end;
 	bool over; /* from has closed */
-	/* What is passed on of the bytes that come, as rfb_filter; NULL: all are. */
+	/* Chooses the bytes that are passed on, as rfb_filter does; NULL: all are. */
 	long (*filter)(void *context, const unsigned char *bytes, size_t n, unsigned char *out);
 	void *context; /* borrowed */
 	unsigned char bytes[LANE_ROOM];

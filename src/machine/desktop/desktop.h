@@ -16,7 +16,7 @@ enum desktop_place {
 	DESKTOP_SOUND,   /* at desktop.sound; samples come from there */
 };
 
-/* Of desktop_connect: a display that is not there yet is not waited for. */
+/* A deadline of desktop_connect: a display that is not there yet is not waited for. */
 #define DESKTOP_NOW UINT_MAX
 
 /*

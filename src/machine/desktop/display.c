@@ -152,7 +152,7 @@ static bool may_come(int r)
 	return r == -ENOENT || r == -ECONNREFUSED || r == -ENOTDIR;
 }
 
-/* Of the usual places, one is for each protocol. */
+/* The usual places: one for each protocol. */
 static int try_places(struct machine *machine, enum desktop_place place, const char *path,
 		      struct visit *to, struct err *err)
 {

@@ -454,7 +454,7 @@ int machine_detach_volume(struct machine *machine, const char *which, bool *was_
 
 	if (section && !(name = strdup(section->name)))
 		return err_set(err, ENOMEM, "out of memory");
-	/* One that a killed command has left half made is whole because this machine names it. */
+	/* A volume that a killed command has left half made is whole because this machine names it. */
 	if (section)
 		data_sweep(machine->dirs);
 	int r = take_away(machine, &volumes, which, was_there, err);
